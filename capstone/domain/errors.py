@@ -1,0 +1,216 @@
+"""Every error that a user can meet: a code, what happened, what to do next.
+
+Codes are never reused. E0xx settings and register, E1xx mail and sources, E2xx store and fixity,
+E3xx ledger, E4xx index and search, E5xx runs. Problems *inside* a message are not errors: see `problems`.
+"""
+
+from __future__ import annotations
+
+
+class CapstoneError(Exception):
+    """A named error. `code` and `retryable` belong to the class; `message` and `next_step` to the case."""
+
+    code = "E000"
+    retryable = False
+    default_next_step = "Read docs/runbook.md, section 'Named errors'."
+
+    def __init__(self, message: str, next_step: str | None = None) -> None:
+        """Say what happened in `message` and what to do in `next_step`; neither may quote mail content."""
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step or self.default_next_step
+
+
+# --- settings and register -------------------------------------------------------------------------
+
+
+class BadSettings(CapstoneError):
+    """A settings file or CAPSTONE_* variable cannot be used."""
+
+    code = "E001"
+    default_next_step = "Correct the setting; config/settings.example.toml shows every key."
+
+
+class MissingSecret(CapstoneError):
+    """A secret is named by file or environment variable and is not there."""
+
+    code = "E002"
+    default_next_step = "Create the file or set the variable; secrets never stand in the settings themselves."
+
+
+class BadSchedule(CapstoneError):
+    """A retention schedule file cannot be used."""
+
+    code = "E003"
+    default_next_step = 'Correct the file under config/schedules/; items are strings such as "010".'
+
+
+class BadOfficialsFile(CapstoneError):
+    """An officials file has rows that contradict one another or cannot be read; nothing was imported."""
+
+    code = "E004"
+    default_next_step = "Correct the rows named above and import the whole file again."
+
+
+class NotInitialised(CapstoneError):
+    """The ledger, store or index is not there yet."""
+
+    code = "E005"
+    default_next_step = "Run 'capstone init'."
+
+
+class NotAllowed(CapstoneError):
+    """The person has no role that allows this."""
+
+    code = "E006"
+    default_next_step = "Ask the Records Officer for a role in roles.toml, or name a person with --as."
+
+
+class UnknownAccount(CapstoneError):
+    """The account is not in the register of officials; nothing was stored."""
+
+    code = "E007"
+    default_next_step = "Register it with 'capstone officials import', or list accounts with 'capstone officials list'."
+
+
+# --- mail and sources ------------------------------------------------------------------------------
+
+
+class SourceUnavailable(CapstoneError):
+    """The source did not answer. A later run may succeed."""
+
+    code, retryable = "E101", True
+    default_next_step = "Check the source; the next run takes it up by itself."
+
+
+class SourceMissing(CapstoneError):
+    """The path or mailbox of a source does not exist or may not be read."""
+
+    code = "E102"
+    default_next_step = "Check the path and its permissions."
+
+
+class NoMailFound(CapstoneError):
+    """A source that should hold mail showed none at all."""
+
+    code = "E103"
+    default_next_step = "Check that the path is the right one; nothing was stored."
+
+
+# --- store and fixity ------------------------------------------------------------------------------
+
+
+class FixityMismatch(CapstoneError):
+    """The stored bytes are not the captured bytes. Stop; never overwrite."""
+
+    code = "E201"
+    default_next_step = (
+        "Treat as an incident (36 CFR 1230.14): keep both copies, run 'capstone verify', tell the Records Officer."
+    )
+
+
+class ObjectMissing(CapstoneError):
+    """An object that the ledger names is not in the store."""
+
+    code = "E202"
+    default_next_step = "Run 'capstone reconcile'; treat a missing record as an incident (36 CFR 1230.14)."
+
+
+class ObjectLocked(CapstoneError):
+    """The object is under a lock or hold and was not changed."""
+
+    code = "E203"
+    default_next_step = "A lock ends on its date; a hold is released by those who placed it."
+
+
+class StoreUnavailable(CapstoneError):
+    """The store did not answer or is full. A later run may succeed."""
+
+    code, retryable = "E204", True
+    default_next_step = "Check disk space and permissions of the store, then run again; nothing is captured twice."
+
+
+class StoreUnfit(CapstoneError):
+    """The store is not one this archive can use (missing, not created by init, damaged description)."""
+
+    code = "E205"
+    default_next_step = "Run 'capstone init', or restore the store from its copy."
+
+
+# --- ledger ----------------------------------------------------------------------------------------
+
+
+class LedgerUnavailable(CapstoneError):
+    """The ledger did not answer or stayed locked. A later run may succeed."""
+
+    code, retryable = "E301", True
+    default_next_step = "Check that no other process holds the ledger, then run again."
+
+
+class LedgerDamaged(CapstoneError):
+    """The ledger is damaged or is not ours."""
+
+    code = "E302"
+    default_next_step = "Move the file aside and run 'capstone rebuild --ledger'; the store holds all that is needed."
+
+
+class AccountBusy(CapstoneError):
+    """Another run writes this account; one writer an account at a time."""
+
+    code, retryable = "E303", True
+    default_next_step = "Wait for the other run; after a crash the lease ends by itself."
+
+
+class AuditChainBroken(CapstoneError):
+    """The audit chain does not add up."""
+
+    code = "E304"
+    default_next_step = "Treat as an incident: keep the ledger file, compare it with the anchored heads under audit/."
+
+
+# --- index and search ------------------------------------------------------------------------------
+
+
+class IndexUnavailable(CapstoneError):
+    """The index did not answer or is not there. Capture goes on without it."""
+
+    code, retryable = "E401", True
+    default_next_step = "Check the index; 'capstone rebuild --index' makes it anew from the store."
+
+
+class IndexDamaged(CapstoneError):
+    """The index is damaged or has another mapping version."""
+
+    code = "E402"
+    default_next_step = "Run 'capstone rebuild --index'; no record depends on the index."
+
+
+class BadQuery(CapstoneError):
+    """The query cannot be understood."""
+
+    code = "E403"
+    default_next_step = "See 'capstone search --help' for the fields and operators."
+
+
+class UnknownRecord(CapstoneError):
+    """No record has this id, or the viewer may not know of it."""
+
+    code = "E404"
+    default_next_step = "Copy the record id from 'capstone search'; it reads <account>/<sha256>."
+
+
+# --- runs ------------------------------------------------------------------------------------------
+
+
+class RunFailed(CapstoneError):
+    """A run ended with accounts or items that failed."""
+
+    code = "E501"
+    default_next_step = "Read the run's summary with 'capstone status'; the next run takes failed items up again."
+
+
+class OutputExists(CapstoneError):
+    """The folder to write to is not empty."""
+
+    code = "E502"
+    default_next_step = "Name a new or empty folder."

@@ -1,0 +1,179 @@
+"""What a source offers, and what is learned from a message's bytes. Values only; `facts` reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from capstone.domain.fixity import Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a source showed an item: its own name, a folder path joined by "/", and its id there."""
+
+    source: str
+    folder: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One place where a source showed a message, with what the source (not the message) said of it."""
+
+    place: Place
+    flags: tuple[str, ...] = ()
+    received_at: datetime | None = None
+    """The server's own received time, aware; None where the source knows none. Never a file's time."""
+    from_line_at: datetime | None = None
+    """The date of the MBOX `From ` line, aware (UTC, as the line carries no zone)."""
+    is_sent: bool = False
+    """True when the folder is the account's Sent folder (by special use or well-known name)."""
+    envelope: str | None = None
+    """Digest of the envelope object kept beside the record, if any."""
+
+
+class ItemState(StrEnum):
+    """The one final state of an offered item; their sum is what the source offered."""
+
+    ARCHIVED = "archived"
+    ALREADY_HELD = "already_held"
+    QUARANTINED = "quarantined"
+    EXCLUDED = "excluded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedMessage:
+    """A message as the source gave it. `raw` is the record: exact bytes, never repaired."""
+
+    occurrence: Occurrence
+    raw: bytes = field(repr=False)
+    cursor: tuple[str, str] | None = None
+    """(cursor name, new value) that may be kept once this item is durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedItem:
+    """An item that is no message for the archive: excluded, quarantined or failed, with the reason."""
+
+    place: Place
+    state: ItemState
+    code: str
+    """A policy name for excluded items (`not_mail`, `folder_drafts`), a problem code otherwise."""
+    reason: str
+    raw: Buffer | None = field(default=None, repr=False)
+    """The bytes to keep, when quarantined. A memoryview of a mapped file is fine."""
+    cursor: tuple[str, str] | None = None
+
+
+OfferedItem = OfferedMessage | RefusedItem
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A mailbox as a header names it: display name (decoded) and address (as written; "" if there is none)."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One attachment: what it claims to be, what it looks like, and its digest."""
+
+    part: str
+    """Part number as IMAP counts, "2" or "2.1"."""
+    name: str
+    declared_type: str
+    detected_type: str | None
+    size_bytes: int
+    digest: str
+    is_inline: bool
+    is_encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NestedMessage:
+    """A message inside the message (message/rfc822): enough to show and link it."""
+
+    part: str
+    message_id: str | None
+    subject: str
+    from_: tuple[Address, ...]
+    date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong inside a message that does not stop its capture. `code` is one of `problems.CODES`."""
+
+    code: str
+    detail: str = ""
+    """Where or how often; never content."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFacts:
+    """All that is learned from the bytes (36 CFR 1236.22(a)). Missing and malformed are told apart in `problems`."""
+
+    message_id: str | None = None
+    """Without angle brackets. An attribute, never an identity."""
+    date: datetime | None = None
+    """The Date header, aware (UTC when it names no zone)."""
+    trace_date: datetime | None = None
+    """The date of the topmost Received header, aware."""
+    from_: tuple[Address, ...] = ()
+    sender: tuple[Address, ...] = ()
+    reply_to: tuple[Address, ...] = ()
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    bcc: tuple[Address, ...] = ()
+    resent_from: tuple[Address, ...] = ()
+    resent_to: tuple[Address, ...] = ()
+    resent_cc: tuple[Address, ...] = ()
+    on_behalf_of: tuple[Address, ...] = ()
+    """The From addresses when Sender names another mailbox: who the mail was sent for."""
+    subject: str = ""
+    references: tuple[str, ...] = ()
+    in_reply_to: tuple[str, ...] = ()
+    thread_key: str = ""
+    """First Message-ID of References, else In-Reply-To, else its own, else the digest of the base subject."""
+    content_key: str = ""
+    """Groups likely twins; blind to boundaries, transfer encoding and header order. Nothing is dropped for it."""
+    list_id: str | None = None
+    auto_submitted: str | None = None
+    importance: str | None = None
+    sensitivity: str | None = None
+    markings: tuple[str, ...] = ()
+    """Control markings found: FOUO, LES, CUI, classification lines. Absence is no evidence (S2-5.0b)."""
+    charset: str | None = None
+    """The declared charset of the body text."""
+    body_text: str = field(default="", repr=False)
+    """text/plain, else the text of the HTML; decoded, line ends as \\n."""
+    body_from: str = "none"
+    """"plain", "html" or "none"."""
+    attachments: tuple[Attachment, ...] = ()
+    nested: tuple[NestedMessage, ...] = ()
+    security: tuple[str, ...] = ()
+    """Of: smime-signed, smime-encrypted, pgp-signed, pgp-encrypted."""
+    parser: str = "fast"
+    """Which rung read it: "fast", "compat32" or "headers"."""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFacts:
+    """The few facts that capture decides on: small, so that they travel cheaply between processes."""
+
+    digest: str
+    size_bytes: int
+    header_date: datetime | None
+    trace_date: datetime | None
+    from_addresses: tuple[str, ...]
+    """Normal forms, see `addresses.normal_form`."""
+    sender_addresses: tuple[str, ...]
+    message_id: str | None
+    content_key: str
+    problems: tuple[Problem, ...]

@@ -1,0 +1,1 @@
+"""Adapters: each one speaks to one outside system."""

@@ -1,0 +1,1 @@
+"""The mail system of an invented agency, for the demonstration."""

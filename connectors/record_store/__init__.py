@@ -1,0 +1,1 @@
+"""Where records lie: one module per kind of object storage."""
