@@ -1,0 +1,225 @@
+"""The record store in a local folder: for one machine, a demonstration, a test. It is not WORM and says so.
+
+An object lies at `objects/<key>`, its lock and tags beside it in `objects/<folder>/.<name>.json`. An object appears under
+its name only when its bytes and its lock are on the disk, and is never overwritten: a hard link fails where a name is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from time import time
+from uuid import uuid4
+
+from capstone.domain.errors import FixityMismatch, ObjectLocked, ObjectMissing, StoreUnfit
+from capstone.domain.fixity import digest_of
+from capstone.domain.records import Lock, ObjectState, StoredVersion
+from capstone.ports import PutRequest
+from connectors.record_store.errors import vendor_errors
+from connectors.record_store.flush import flush_files, flush_folder
+
+ONLY_VERSION = "1"
+"""A folder keeps one version of an object; the name stands where S3 has a version id."""
+
+_FORMAT = {"format": "capstone-record-store", "version": 1}
+_ABANDONED_AFTER_S = 24 * 3600
+_KEY = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*/)*[A-Za-z0-9_][A-Za-z0-9._-]*")
+
+
+class DirectoryRecordStore:
+    """RecordStore on a folder. Raises StoreUnavailable for a full disk and the like, StoreUnfit for a folder that is not one."""
+
+    is_worm = False
+
+    def __init__(self, root: Path) -> None:
+        """`root` is made by `create`; nothing is touched before the first call."""
+        self._root = root
+        self._objects = root / "objects"
+        self._incoming = root / "incoming"
+        self._names = (f"{uuid4().hex}-{number}" for number in count())
+
+    def create(self) -> None:
+        """Make the folder a store; safe to repeat. Raises StoreUnfit for a folder that holds something else."""
+        with vendor_errors():
+            if (self._root / "store.json").exists():
+                self.check()
+            elif self._root.is_dir() and any(self._root.iterdir()):
+                raise StoreUnfit(f"The folder {self._root} holds other files and is no record store.", "Name an empty folder.")
+            for folder in (self._objects, self._incoming):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (self._root / "store.json").write_text(json.dumps(_FORMAT) + "\n")
+            flush_folder(self._root)
+            self._clear_incoming()
+
+    def check(self) -> None:
+        """Raise StoreUnfit unless this is a store of the present format."""
+        with vendor_errors():
+            try:
+                found = json.loads((self._root / "store.json").read_text())
+            except FileNotFoundError as exc:
+                raise StoreUnfit(f"There is no record store in {self._root}.") from exc
+            except ValueError as exc:
+                raise StoreUnfit(f"The description of the record store in {self._root} is damaged.") from exc
+            if found != _FORMAT or not self._objects.is_dir() or not self._incoming.is_dir():
+                raise StoreUnfit(f"The record store in {self._root} is incomplete or of another format.")
+
+    def put_all(self, requests: Sequence[PutRequest]) -> list[StoredVersion]:
+        """See RecordStore. Two flushes a batch: bytes before they get their names, names before this returns."""
+        with vendor_errors():
+            fresh = {}
+            for request in requests:
+                if request.key not in fresh and not self._mended(request):
+                    fresh[request.key] = request
+            staged = [(request, *self._stage(request)) for request in fresh.values()]
+            flush_files([path for _, *paths in staged for path in paths])
+            won = {
+                request.key: self._publish(request, staged_object, staged_lock) for request, staged_object, staged_lock in staged
+            }
+            if won:
+                flush_files([self._path(key) for key in won], folders_too=True)
+        return [StoredVersion(r.key, ONLY_VERSION, r.digest, won.pop(r.key, False)) for r in requests]
+
+    def get(self, key: str, version_id: str | None = None) -> bytes:
+        """See RecordStore."""
+        with vendor_errors():
+            try:
+                return self._path(key).read_bytes()
+            except (FileNotFoundError, IsADirectoryError) as exc:
+                raise ObjectMissing(f"The store has no object {key}.") from exc
+
+    def state(self, key: str, version_id: str | None = None) -> ObjectState:
+        """See RecordStore. An object whose lock file is missing or damaged counts as held: deny by default."""
+        with vendor_errors():
+            try:
+                size = self._path(key).stat().st_size
+            except FileNotFoundError as exc:
+                raise ObjectMissing(f"The store has no object {key}.") from exc
+            lock, tags = self._guard(key)
+        return ObjectState(key, ONLY_VERSION, size, lock, tags)
+
+    def relabel(self, key: str, version_id: str, tags: Mapping[str, str]) -> None:
+        """See RecordStore."""
+        self._set_guard(key, self.state(key).lock, tags)
+
+    def relock(self, key: str, version_id: str, lock: Lock, *, allow_shorter: bool = False) -> None:
+        """See RecordStore."""
+        state = self.state(key)
+        if not allow_shorter and lock != _union(state.lock, lock):
+            raise ObjectLocked(f"The lock of {key} may not be shortened.")
+        self._set_guard(key, lock, state.tags)
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """See RecordStore. `prefix` ends at a folder, as "records/" or "manifests/hr-director/"."""
+        start = self._objects / prefix.rstrip("/") if prefix.rstrip("/") else self._objects
+        with vendor_errors():
+            yield from self._walk(start)
+
+    def delete(self, key: str, version_id: str, now: datetime) -> None:
+        """See RecordStore."""
+        lock = self.state(key).lock
+        if lock.hold or (lock.retain_until is not None and lock.retain_until > now):
+            until = "a hold" if lock.hold else f"a lock until {lock.retain_until}"
+            raise ObjectLocked(f"The object {key} is under {until}.")
+        with vendor_errors():
+            self._path(key).unlink()
+            self._guard_path(key).unlink(missing_ok=True)
+            flush_folder(self._path(key).parent)
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise StoreUnfit(f"{key!r} is no key of this store.")
+        return self._objects / key
+
+    def _guard_path(self, key: str) -> Path:
+        path = self._path(key)
+        return path.with_name(f".{path.name}.json")
+
+    def _guard(self, key: str) -> tuple[Lock, dict[str, str]]:
+        try:
+            told = json.loads(self._guard_path(key).read_bytes())
+            until = told["retain_until"]
+            return Lock(datetime.fromisoformat(until) if until else None, bool(told["hold"])), dict(told["tags"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return Lock(hold=True), {}
+
+    def _set_guard(self, key: str, lock: Lock, tags: Mapping[str, str]) -> None:
+        with vendor_errors():
+            staged = self._incoming / next(self._names)
+            staged.write_bytes(_guard_bytes(lock, tags))
+            flush_files([staged])
+            staged.replace(self._guard_path(key))
+            flush_folder(self._path(key).parent)
+
+    def _clear_incoming(self) -> None:
+        """Remove what processes that died left unfinished; what is younger may belong to a living one."""
+        for path in self._incoming.iterdir():
+            if path.stat().st_mtime < time() - _ABANDONED_AFTER_S:
+                path.unlink(missing_ok=True)
+
+    def _mended(self, request: PutRequest) -> bool:
+        """Whether the key is taken by these very bytes; then its lock is made at least as strong as asked for."""
+        path = self._path(request.key)
+        if not path.exists():
+            return False
+        if digest_of(path.read_bytes()) != request.digest:
+            raise FixityMismatch(f"The store holds other bytes under {request.key}.")
+        lock, tags = self._guard(request.key)
+        wanted = _union(lock, request.lock)
+        if wanted != lock or tags != dict(request.tags):
+            self._set_guard(request.key, wanted, request.tags)
+        return True
+
+    def _stage(self, request: PutRequest) -> tuple[Path, Path]:
+        if digest_of(request.raw) != request.digest:
+            raise FixityMismatch(f"The bytes given for {request.key} do not have the digest given with them.")
+        staged_object = self._incoming / next(self._names)
+        staged_lock = self._incoming / next(self._names)
+        _write(staged_object, request.raw, 0o400)
+        _write(staged_lock, _guard_bytes(request.lock, request.tags), 0o600)
+        return staged_object, staged_lock
+
+    def _publish(self, request: PutRequest, staged_object: Path, staged_lock: Path) -> bool:
+        path = self._path(request.key)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        staged_lock.replace(self._guard_path(request.key))
+        try:
+            os.link(staged_object, path)
+        except FileExistsError:
+            return not self._mended(request)
+        finally:
+            staged_object.unlink()
+        return True
+
+    def _walk(self, folder: Path) -> Iterator[str]:
+        try:
+            with os.scandir(folder) as found:
+                # A folder sorts as its name with "/", so that keys come out in the order of their text.
+                names = sorted((entry.name + "/" if entry.is_dir() else entry.name) for entry in found if entry.name[0] != ".")
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for name in names:
+            if name.endswith("/"):
+                yield from self._walk(folder / name)
+            else:
+                yield (folder / name).relative_to(self._objects).as_posix()
+
+
+def _write(path: Path, raw: bytes | memoryview, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(raw)
+
+
+def _guard_bytes(lock: Lock, tags: Mapping[str, str]) -> bytes:
+    until = lock.retain_until.isoformat() if lock.retain_until else None
+    return json.dumps({"retain_until": until, "hold": lock.hold, "tags": dict(tags)}, sort_keys=True).encode()
+
+
+def _union(one: Lock, other: Lock) -> Lock:
+    until = max((lock.retain_until for lock in (one, other) if lock.retain_until), default=None)
+    return Lock(until, one.hold or other.hold)
