@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from capstone.domain.events import AuditEntry
 from capstone.domain.fixity import Buffer
-from capstone.domain.message import CaptureFacts, ItemState, Occurrence, OfferedItem, Place
+from capstone.domain.message import ItemState, Occurrence, OfferedItem, Place
 from capstone.domain.officials import Designation
 from capstone.domain.query import Clause, IndexDocument, Scope, SearchPage
 from capstone.domain.records import Classification, Lock, ObjectState, RecordEntry, StoredVersion
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Clock(Protocol):
@@ -42,11 +45,12 @@ class MailSource(Protocol):
         ...
 
 
-class FactsReader(Protocol):
-    """Reads capture facts of many messages, in this process or several."""
+class Workers(Protocol):
+    """Pure work on many things, in this process or several."""
 
-    def read(self, raws: Sequence[bytes]) -> Iterator[CaptureFacts]:
-        """One answer per message, in order. Never raises for what a message holds."""
+    def map(self, function: Callable[[T], R], things: Sequence[T], instead: Callable[[T], R]) -> Iterator[R]:
+        """`function` of each, in order; the work has begun when this returns. Where a thing ends or hangs the process
+        that works on it (hostile mail), `instead` of it answers for it, here; errors of `function` itself go up."""
         ...
 
 
@@ -265,6 +269,10 @@ class RecordLedger(Protocol):
         """(run id, item) of those runs' items that are excluded, quarantined or failed."""
         ...
 
+    def places(self, account: str, source: str) -> set[Place]:
+        """Where the source showed what the account holds, for reconciliation."""
+        ...
+
     def quarantine(self) -> list[Quarantined]:
         """All that lies in quarantine."""
         ...
@@ -315,6 +323,10 @@ class Outbox(Protocol):
         """How many are due."""
         ...
 
+    def enqueue(self, record_ids: Sequence[str]) -> None:
+        """Make these records due where they are not yet."""
+        ...
+
     def enqueue_all(self) -> int:
         """Make every record due; for a rebuild of the index. Says how many."""
         ...
@@ -360,4 +372,23 @@ class SearchIndex(Protocol):
 
     def reset(self) -> None:
         """Make it empty and of the present mapping version, even when damaged."""
+        ...
+
+
+# --- export ----------------------------------------------------------------------------------------
+
+
+class ExportTarget(Protocol):
+    """A new folder that an export is written to."""
+
+    def begin(self) -> None:
+        """Make the folder. Raises OutputExists where it holds anything."""
+        ...
+
+    def append(self, name: str, raw: bytes) -> None:
+        """Add bytes to the file of this name ("account/digest.eml")."""
+        ...
+
+    def finish(self) -> None:
+        """Return when everything is on the disk."""
         ...

@@ -209,6 +209,13 @@ class RunFailed(CapstoneError):
     default_next_step = "Read the run's summary with 'capstone status'; the next run takes failed items up again."
 
 
+class WorkersUnavailable(CapstoneError):
+    """The processes that read messages cannot be started. A later run may succeed."""
+
+    code, retryable = "E503", True
+    default_next_step = "Check memory and the limit on processes, then run again; nothing is captured twice."
+
+
 class OutputExists(CapstoneError):
     """The folder to write to is not empty."""
 

@@ -21,7 +21,7 @@ from capstone.domain.fixity import digest_of
 from capstone.domain.records import Lock, ObjectState, StoredVersion
 from capstone.ports import PutRequest
 from connectors.record_store.errors import vendor_errors
-from connectors.record_store.flush import flush_files, flush_folder
+from connectors.flush import flush_files, flush_folder
 
 ONLY_VERSION = "1"
 """A folder keeps one version of an object; the name stands where S3 has a version id."""

@@ -1,0 +1,371 @@
+"""Wiring: the only module that names a concrete adapter. One App for the command line, the DAGs and the tests."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import random
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from uuid import uuid4
+
+from capstone import settings as config
+from capstone.domain.access import Person, read_people, require_register_keeper
+from capstone.domain.classification import Rules
+from capstone.domain.errors import BadSchedule, BadSettings, NotAllowed, SourceMissing, StoreUnavailable, UnknownAccount
+from capstone.domain.explanation import sentences
+from capstone.domain.officials import Designation, Roster
+from capstone.domain.schedule import Schedule, read_administrations, read_schedule
+from capstone.ports import MailSource, Quarantined
+from capstone.settings import Settings, Source, absolute
+from capstone.usecases.capture import CaptureParts, RunReport, capture_source
+from capstone.usecases.decide import Guarding
+from capstone.usecases.export import ExportReport, export
+from capstone.usecases.index import IndexParts, IndexReport, index_pending
+from capstone.usecases.quarantine import list_quarantine, retry_quarantine, show_quarantined
+from capstone.usecases.rebuild import RebuildParts, RebuildReport, rebuild_index, rebuild_ledger
+from capstone.usecases.reconcile import ReconcileParts, ReconcileReport, reconcile
+from capstone.usecases.register import ImportReport, RegisterParts, import_officials
+from capstone.usecases.search import Answer, Explained, ReadingParts, Shown, explain, search, show
+from capstone.usecases.status import Overview, Status, overview, status
+from capstone.usecases.verify import VerifyParts, VerifyReport, verify
+from connectors.clock import SystemClock
+from connectors.demo.agency import DemoSummary, generate, load_summary
+from connectors.exports.folder import FolderExport
+from connectors.ledger.ledger import SqlLedger, create_ledger, open_ledger
+from connectors.mailboxes.files import FileSource
+from connectors.record_store.directory import DirectoryRecordStore
+from connectors.workers import ProcessWorkers
+from indexing.fts5 import Fts5Index
+
+SCHEDULE, ADMINISTRATIONS = "grs-6.1.toml", "administrations.toml"
+FILES = "files"
+"""The source name of what people import by hand."""
+
+_READERS = ("capstone.domain.facts", "capstone.domain.documents")
+"""What the processes that read messages need."""
+
+Progress = Callable[[int, int], None]
+
+
+def build_app(progress: Progress = lambda _count, _bytes: None) -> App:
+    """The archive that the settings describe. Reads settings only; servers and files are opened when they are used."""
+    return App(config.read_settings(), progress)
+
+
+class App:
+    """The archive: one method for each thing that a command, a task or a page can ask of it."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        """See `build_app`."""
+        self.settings, self._progress = settings, progress
+        self._clock = SystemClock()
+
+    # --- setting up ---
+
+    def init(self) -> dict[str, object]:
+        """Create ledger, store, index and, for the embedded default, the roles of the person who calls. Safe to repeat."""
+        self._store_unchecked.create()
+        create_ledger(self._ledger_url).close()
+        if not self._index_path.exists():
+            self._index.reset()
+        self._index.check()
+        made_roles = self._make_roles()
+        told = {"store": str(self._store_path), "ledger": self._shown_ledger, "index": str(self._index_path)}
+        return {**told, "roles": str(config.roles_file()), "roles_made": made_roles, "worm": self._store_unchecked.is_worm}
+
+    def _make_roles(self) -> bool:
+        file = config.roles_file()
+        if file.exists():
+            return False
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f'[people]\n{json.dumps(getpass.getuser())} = ["records_officer"]\n')
+        return True
+
+    def person(self, name: str | None) -> Person:
+        """The person, or the operating system's user. Raises NotAllowed where roles.toml does not name them."""
+        wanted, file = name or getpass.getuser(), config.roles_file()
+        try:
+            people = read_people(tomllib.loads(file.read_text()), str(file))
+        except FileNotFoundError as exc:
+            raise NotAllowed(f"There is no {file}, so nobody may read.", "Run 'capstone init'.") from exc
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise BadSettings(f"{file} is no TOML: {exc}") from exc
+        if wanted not in people:
+            raise NotAllowed(f"{file} does not name {wanted}.")
+        return people[wanted]
+
+    # --- register ---
+
+    def import_officials(self, data: bytes, actor: Person) -> ImportReport:
+        """See `usecases.register`."""
+        require_register_keeper(actor)
+        return import_officials(self._register_parts, data, actor.name, self.settings.agency.internal_domains)
+
+    def designations(self) -> list[Designation]:
+        """The rows of the register in force."""
+        return self._ledger.register.designations()
+
+    def designation_history(self) -> list[dict[str, object]]:
+        """Every row ever taken in: when, by whom, by which decision, superseded by which."""
+        return [
+            {"decision": number, "at": at.isoformat(), "actor": actor, "designation": row, "superseded_by": later}
+            for number, at, actor, row, later in self._ledger.register.designation_history()
+        ]
+
+    # --- capture ---
+
+    def accounts_with_source(self) -> list[str]:
+        """Registered accounts that the settings name a source for."""
+        registered = {row.account for row in self.designations()}
+        return sorted({source.account for source in self.settings.sources} & registered)
+
+    def import_files(self, paths: Sequence[Path], account: str) -> RunReport:
+        """Everything below the paths into one account. Raises UnknownAccount and SourceMissing before anything is stored."""
+        for path in paths:
+            if not path.exists():
+                raise SourceMissing(f"{path} does not exist; nothing was stored.")
+        with self._capturing() as parts:
+            return capture_source(parts, account, FileSource(FILES, paths))
+
+    def capture(self, account: str) -> list[RunReport]:
+        """Every configured source of the account, one run each. Raises UnknownAccount, AccountBusy and what concerns all."""
+        sources = [source for source in self.settings.sources if source.account == account]
+        if not sources:
+            raise UnknownAccount(f"The settings name no source for the account {account!r}.", "Add one under [[sources]].")
+        with self._capturing() as parts:
+            return [capture_source(parts, account, _open_source(source)) for source in sources]
+
+    def index_pending(self) -> IndexReport:
+        """See `usecases.index`."""
+        ledger = self._ledger
+        with self._workers() as workers:
+            return index_pending(
+                IndexParts(
+                    self._store, ledger.records, ledger.outbox, self._index, self._clock, workers, self._guarding,
+                    _new_id, self.settings.index.text_limit, self._progress,
+                )
+            )  # fmt: skip
+
+    # --- reading ---
+
+    def search(self, viewer: Person, query: str, limit: int, offset: int = 0) -> Answer:
+        """See `usecases.search`."""
+        return search(self._reading_parts, viewer, query, limit, offset)
+
+    def show(self, viewer: Person, record_id: str) -> Shown:
+        """See `usecases.search`."""
+        return show(self._reading_parts, viewer, record_id)
+
+    def explain(self, viewer: Person, record_id: str) -> tuple[Explained, list[str]]:
+        """The reasons behind a record's class, as values and as plain sentences."""
+        found = explain(self._reading_parts, viewer, record_id)
+        return found, sentences(found.entry, found.history, found.designation, self.schedule)
+
+    def export(self, viewer: Person, query: str, folder: Path, file_format: str) -> ExportReport:
+        """See `usecases.export`."""
+        return export(self._reading_parts, viewer, query, FolderExport(folder), file_format, self._progress)
+
+    def status(self) -> Status:
+        """See `usecases.status`."""
+        return status(self._ledger.records, self._ledger.register, self._ledger.outbox)
+
+    def overview(self) -> Overview:
+        """See `usecases.status`."""
+        return overview(self._ledger.records, self._ledger.register, self._ledger.outbox)
+
+    def quarantine(self, viewer: Person) -> list[Quarantined]:
+        """See `usecases.quarantine`."""
+        return list_quarantine(self._reading_parts, viewer)
+
+    def quarantined(self, viewer: Person, digest: str) -> tuple[Quarantined, bytes]:
+        """See `usecases.quarantine`."""
+        return show_quarantined(self._reading_parts, viewer, digest)
+
+    def retry_quarantine(self, viewer: Person) -> list[RunReport]:
+        """See `usecases.quarantine`."""
+        with self._capturing() as parts, tempfile.TemporaryDirectory(prefix="capstone-") as scratch:
+
+            def reopened(name: str, item_id: str, raw: bytes) -> MailSource:
+                suffix = Path(item_id.partition("#")[0]).suffix
+                path = Path(scratch) / f"{uuid4().hex}{suffix}"
+                path.write_bytes(raw)
+                return FileSource(name, [path])
+
+            return retry_quarantine(self._reading_parts, parts, viewer, reopened)
+
+    # --- care ---
+
+    def reconcile(self) -> ReconcileReport:
+        """See `usecases.reconcile`."""
+        sources = tuple((source.account, _open_source(source)) for source in self.settings.sources)
+        ledger = self._ledger
+        with self._capturing() as parts:
+            return reconcile(ReconcileParts(parts, ledger.records, ledger.outbox, self._index, sources))
+
+    def verify(self, sample: int | None = None) -> VerifyReport:
+        """See `usecases.verify`. `sample`: about so many records, chosen by chance."""
+        ledger = self._ledger
+        parts = VerifyParts(self._store, ledger.records, ledger.audit, progress=self._progress)
+        if sample is not None:
+            total = sum(one.messages for one in ledger.records.totals())
+            share = sample / total if total else 1.0
+            parts = replace(parts, choose=lambda _record_id: random.random() < share)  # noqa: S311  (no secret hangs on it)
+        return verify(parts)
+
+    def rebuild_ledger(self, actor: Person) -> RebuildReport:
+        """A new ledger from the store; an embedded one that is there is moved aside, never deleted."""
+        self._store.check()
+        self._move_ledger_aside()
+        create_ledger(self._ledger_url).close()
+        ledger = self._ledger
+        parts = RebuildParts(self._store, ledger.capture, self._register_parts, ledger.audit, self._clock)
+        return rebuild_ledger(parts, actor.name)
+
+    def rebuild_index(self) -> RebuildReport:
+        """An empty index with every record due; `index_pending` fills it."""
+        return rebuild_index(self._index, self._ledger.outbox)
+
+    def _move_ledger_aside(self) -> None:
+        file = self._ledger_file
+        stamp = self._clock.now().strftime("%Y%m%dT%H%M%SZ")
+        for path in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+            if path.exists():
+                path.rename(path.with_name(f"{path.name}.{stamp}.old"))
+
+    # --- parts ---
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The retention schedule in force."""
+        return read_schedule(_data(SCHEDULE), SCHEDULE)
+
+    @property
+    def _rules(self) -> Rules:
+        agency = self.settings.agency
+        return Rules(
+            roster=Roster(self.designations()),
+            schedule=self.schedule,
+            administrations=read_administrations(_data(ADMINISTRATIONS)),
+            zone=agency.zone,
+            today=self._clock.now().astimezone(agency.zone).date(),
+            plausible_start=agency.mail_since,
+        )
+
+    @property
+    def _guarding(self) -> Guarding:
+        return Guarding(self.settings.agency.zone, self.settings.lock.minimum_days, self._clock.now())
+
+    @contextmanager
+    def _capturing(self) -> Iterator[CaptureParts]:
+        ledger = self._ledger
+        with self._workers() as workers:
+            yield CaptureParts(
+                self._store, ledger.capture, ledger.audit, self._clock, workers, self._rules, self._guarding, _new_id,
+                progress=self._progress,
+            )  # fmt: skip
+
+    @contextmanager
+    def _workers(self) -> Iterator[ProcessWorkers]:
+        chosen = self.settings.workers
+        workers = ProcessWorkers(chosen.processes or os.cpu_count() or 1, chosen.limit_s, preload=_READERS)
+        try:
+            yield workers
+        finally:
+            workers.close()
+
+    @property
+    def _register_parts(self) -> RegisterParts:
+        ledger = self._ledger
+        return RegisterParts(self._store, ledger.register, ledger.audit, self._clock, self.settings.agency.zone)
+
+    @property
+    def _reading_parts(self) -> ReadingParts:
+        ledger = self._ledger
+        return ReadingParts(self._store, ledger.records, ledger.register, ledger.outbox, ledger.audit, self._index, self._clock)
+
+    @cached_property
+    def _ledger(self) -> SqlLedger:
+        ledger = open_ledger(self._ledger_url)
+        ledger.check()
+        return ledger
+
+    @cached_property
+    def _store(self) -> DirectoryRecordStore:
+        self._store_unchecked.check()
+        return self._store_unchecked
+
+    @cached_property
+    def _store_unchecked(self) -> DirectoryRecordStore:
+        return DirectoryRecordStore(self._store_path)
+
+    @cached_property
+    def _index(self) -> Fts5Index:
+        return Fts5Index(self._index_path)
+
+    @property
+    def _store_path(self) -> Path:
+        return absolute(self.settings.store.path) if self.settings.store.path else config.home() / "store"
+
+    @property
+    def _index_path(self) -> Path:
+        return absolute(self.settings.index.path) if self.settings.index.path else config.home() / "index.sqlite"
+
+    @property
+    def _ledger_url(self) -> str:
+        chosen = self.settings.ledger
+        hidden = config.secret("ledger", "url", chosen.url_file, chosen.url_env)
+        return hidden or chosen.url or f"sqlite:///{config.home() / 'ledger.sqlite'}"
+
+    @property
+    def _ledger_file(self) -> Path:
+        if not self._ledger_url.startswith("sqlite:///"):
+            raise BadSettings(
+                "A ledger on a server is rebuilt into a new, empty database.", "Create one and name it in [ledger] url."
+            )
+        return Path(self._ledger_url.removeprefix("sqlite:///"))
+
+    @property
+    def _shown_ledger(self) -> str:
+        return str(self._ledger_file) if self._ledger_url.startswith("sqlite:///") else "the database of [ledger] url"
+
+
+def _open_source(source: Source) -> MailSource:
+    return FileSource(source.name, [absolute(source.path)])
+
+
+def _data(name: str) -> str:
+    file = config.schedules_folder() / name
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BadSchedule(f"{file} cannot be read.") from exc
+
+
+def _new_id() -> str:
+    return uuid4().hex
+
+
+# --- demonstration ---------------------------------------------------------------------------------
+
+
+def generate_demo(folder: Path, seed: int) -> DemoSummary:
+    """Write an invented agency's mailboxes, register and settings. Raises OutputExists, StoreUnavailable."""
+    try:
+        return generate(folder, seed)
+    except OSError as exc:
+        raise StoreUnavailable(f"The demonstration cannot be written: {exc.strerror}.", "Name another folder with --in.") from exc
+
+
+def demo_summary(folder: Path) -> DemoSummary:
+    """What `generate_demo` wrote there. Raises SourceMissing."""
+    try:
+        return load_summary(folder)
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise SourceMissing(f"There is no demonstration in {folder}.", "Run 'make demo' or 'capstone demo generate'.") from exc

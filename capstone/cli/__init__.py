@@ -1,0 +1,33 @@
+"""The command line: one function a command. Exit codes: 0 done, 1 something failed or is missing, 2 usage, 3 named error."""
+
+from __future__ import annotations
+
+import typer
+
+from capstone.cli import capturing, care, demo, reading
+from capstone.cli.officials import officials
+
+app = typer.Typer(
+    name="capstone",
+    help="Keeps the email of Capstone officials as federal records: exact, classified by role in time, guarded, findable.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+app.command("init")(capturing.init)
+app.add_typer(officials, name="officials", no_args_is_help=True)
+app.command("import")(capturing.import_)
+app.command("capture")(capturing.capture)
+app.command("index")(capturing.index_)
+app.command("search")(reading.search)
+app.command("show")(reading.show)
+app.command("why")(reading.why)
+app.command("export")(reading.export)
+app.command("status")(capturing.status)
+app.add_typer(capturing.quarantine, name="quarantine", no_args_is_help=True)
+app.command("reconcile")(care.reconcile)
+app.command("verify")(care.verify)
+app.command("rebuild")(care.rebuild)
+app.add_typer(demo.demo, name="demo", no_args_is_help=True)

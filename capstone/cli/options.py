@@ -1,0 +1,22 @@
+"""Options that several commands share, and the archive they work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from capstone.bootstrap import App, build_app
+from capstone.cli.output import progress_bar
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else there.")]
+Viewer = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="Who asks; default: you, as roles.toml names you.")]
+
+
+@contextmanager
+def archive(label: str, *, is_quiet: bool) -> Iterator[App]:
+    """The archive, with a progress bar for its long work."""
+    with progress_bar(label, is_quiet=is_quiet) as tell:
+        yield build_app(tell)

@@ -1,0 +1,110 @@
+"""Bring the index in line with the store: every record in the outbox is read back, made a document and added.
+
+The document is built from the stored bytes, never from what capture had in hand, so that what is found is what is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from capstone.domain.documents import document_of
+from capstone.domain.errors import ObjectMissing
+from capstone.domain.facts import read_facts
+from capstone.domain.layout import record_key
+from capstone.domain.query import IndexDocument
+from capstone.domain.records import RecordEntry
+from capstone.domain.unread import unread_message
+from capstone.ports import Clock, Outbox, RecordLedger, RecordStore, SearchIndex, Workers
+from capstone.usecases.batches import batched_by_size, begun_ahead
+from capstone.usecases.decide import Guarding
+
+log = structlog.get_logger()
+
+MOST_RECORDS, MOST_BYTES = 500, 32 * 1024 * 1024
+CLAIM_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What one pass did. `failed` records stay in the outbox; `pending` says how many are due now."""
+
+    indexed: int
+    failed: int
+    pending: int
+
+    def as_counts(self) -> dict[str, object]:
+        """Counts only."""
+        return {"indexed": self.indexed, "failed": self.failed, "pending": self.pending}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexParts:
+    """What indexing works with."""
+
+    store: RecordStore
+    records: RecordLedger
+    outbox: Outbox
+    index: SearchIndex
+    clock: Clock
+    workers: Workers
+    guarding: Guarding
+    new_id: Callable[[], str]
+    text_limit: int
+    progress: Callable[[int, int], None] = lambda _records, _bytes: None
+
+
+def index_pending(parts: IndexParts) -> IndexReport:
+    """Index all that is due and not claimed by another; what fails is tried once a pass and stays due."""
+    parts.index.check()
+    holder = parts.new_id()
+    indexed, failed = 0, set[str]()
+    for entries, documents in begun_ahead(_claimed(parts, holder, failed), partial(_begin_documents, parts, failed)):
+        built = list(documents)
+        refused = parts.index.add(built)
+        for record_id, reason in refused.items():
+            log.warning("record_not_indexed", record_id=record_id, reason=reason)
+        failed.update(refused)
+        done = [document.record_id for document in built if document.record_id not in refused]
+        parts.outbox.done(holder, done)
+        indexed += len(done)
+        parts.progress(len(entries), sum(entry.size_bytes for entry in entries))
+    parts.outbox.release(holder, sorted(failed))
+    return IndexReport(indexed, len(failed), parts.outbox.pending())
+
+
+def _claimed(parts: IndexParts, holder: str, failed: set[str]) -> Iterator[list[RecordEntry]]:
+    """Batches of due records. What failed stays claimed until the end, so that no pass meets it twice."""
+    while record_ids := parts.outbox.claim(holder, parts.clock.now(), MOST_RECORDS, CLAIM_S):
+        entries = parts.records.entries(record_ids)
+        gone = set(record_ids) - {entry.record_id for entry in entries}
+        if gone:
+            parts.index.remove(sorted(gone))
+            parts.outbox.done(holder, sorted(gone))
+        yield from batched_by_size(entries, lambda entry: entry.size_bytes, MOST_RECORDS, MOST_BYTES)
+
+
+def _begin_documents(parts: IndexParts, failed: set[str], entries: list[RecordEntry]) -> Iterator[IndexDocument]:
+    things = []
+    for entry in entries:
+        try:
+            things.append((entry, parts.store.get(record_key(entry.account, entry.digest), entry.version_id)))
+        except ObjectMissing:
+            log.exception("record_missing_in_store", record_id=entry.record_id)
+            failed.add(entry.record_id)
+    build = partial(_document, parts.guarding, parts.text_limit)
+    return parts.workers.map(build, things, partial(_document_of_unread, parts.guarding, parts.text_limit))
+
+
+def _document(guarding: Guarding, text_limit: int, thing: tuple[RecordEntry, bytes]) -> IndexDocument:
+    entry, raw = thing
+    return document_of(entry, read_facts(raw), guarding.zone, text_limit)
+
+
+def _document_of_unread(guarding: Guarding, text_limit: int, thing: tuple[RecordEntry, bytes]) -> IndexDocument:
+    """A message that ended its reader is still found by its account, class and date, and counted as not searchable."""
+    entry, raw = thing
+    return document_of(entry, unread_message(raw), guarding.zone, text_limit)

@@ -1,0 +1,66 @@
+"""Quarantine: bytes kept without being a record. Look at them, and offer them to the archive again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from capstone.domain.access import Person, may_see
+from capstone.domain.errors import UnknownRecord
+from capstone.domain.layout import quarantine_key
+from capstone.domain.message import OfferedItem, OfferedMessage, Place
+from capstone.ports import MailSource, Quarantined
+from capstone.usecases.capture import CaptureParts, RunReport, capture_source
+from capstone.usecases.search import ReadingParts
+
+OpenSource = Callable[[str, str, bytes], MailSource]
+"""(source name, item id, bytes) to a source that cuts these bytes as its kind does."""
+
+
+def list_quarantine(parts: ReadingParts, viewer: Person) -> list[Quarantined]:
+    """What lies in quarantine within the viewer's scope. Raises NotAllowed."""
+    scope = parts.scope_of(viewer)
+    return [one for one in parts.records.quarantine() if may_see(scope, one.account)]
+
+
+def show_quarantined(parts: ReadingParts, viewer: Person, digest: str) -> tuple[Quarantined, bytes]:
+    """One item and its bytes. Raises NotAllowed, UnknownRecord, ObjectMissing."""
+    found = next((one for one in list_quarantine(parts, viewer) if one.digest == digest), None)
+    if found is None:
+        raise UnknownRecord(f"Nothing in quarantine has the digest {digest}.", "See 'capstone quarantine list'.")
+    raw = parts.store.get(quarantine_key(found.source, digest))
+    parts.note(viewer, "view_quarantined", {"digest": digest})
+    return found, raw
+
+
+def retry_quarantine(parts: ReadingParts, capture: CaptureParts, viewer: Person, open_source: OpenSource) -> list[RunReport]:
+    """Offer every item again, as a later release may be able to read it. What is refused again counts a try and stays."""
+    reports = []
+    for item in list_quarantine(parts, viewer):
+        raw = parts.store.get(quarantine_key(item.source, item.digest))
+        again = _Again(open_source(item.source, item.item_id, raw), item)
+        reports.append(capture_source(capture, item.account, again))
+    return reports
+
+
+class _Again:
+    """A source of the quarantined bytes that keeps the place where they were first met."""
+
+    gives_same_bytes = True
+
+    def __init__(self, inner: MailSource, item: Quarantined) -> None:
+        self._inner, self._item = inner, item
+        self.name = item.source
+
+    def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
+        for number, item in enumerate(self._inner.items({})):
+            if isinstance(item, OfferedMessage):
+                yield replace(item, occurrence=replace(item.occurrence, place=self._place(item.occurrence.place, number)))
+            else:
+                yield replace(item, place=Place(self.name, item.place.folder, self._item.item_id))
+
+    def places(self) -> Iterator[Place]:
+        return (item.occurrence.place for item in self.items({}) if isinstance(item, OfferedMessage))
+
+    def _place(self, place: Place, number: int) -> Place:
+        return Place(self.name, place.folder, f"{self._item.item_id}#{number}")

@@ -1,0 +1,107 @@
+"""Search, show and explain for a viewer. Who asks is part of every question, and every answer is in the audit chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from capstone.domain.access import Person, may_see, viewing_scope
+from capstone.domain.errors import UnknownRecord
+from capstone.domain.facts import read_facts
+from capstone.domain.layout import record_key
+from capstone.domain.message import MessageFacts
+from capstone.domain.officials import Designation
+from capstone.domain.query import Scope, SearchPage
+from capstone.domain.records import Classification, RecordEntry
+from capstone.ports import AuditLog, Clock, Outbox, RecordLedger, RecordStore, RegisterLedger, SearchIndex
+from capstone.usecases.query_language import parse_query
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingParts:
+    """What reading works with."""
+
+    store: RecordStore
+    records: RecordLedger
+    register: RegisterLedger
+    outbox: Outbox
+    audit: AuditLog
+    index: SearchIndex
+    clock: Clock
+
+    def scope_of(self, viewer: Person) -> Scope:
+        """What the viewer may see. Raises NotAllowed."""
+        return viewing_scope(viewer, self.register.designations())
+
+    def note(self, viewer: Person, event: str, details: Mapping[str, object]) -> None:
+        """Add a link to the audit chain."""
+        self.audit.append(self.clock.now(), viewer.name, event, details)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hits, and how complete they are."""
+
+    page: SearchPage
+    pending: int
+    """Records captured and not yet in the index, of all accounts."""
+
+    def coverage(self) -> dict[str, object]:
+        """What the answer could and could not see."""
+        return {"indexed": self.page.indexed, "not_yet_indexed": self.pending, "not_fully_searchable": self.page.unsearchable}
+
+
+def search(parts: ReadingParts, viewer: Person, text: str, limit: int, offset: int = 0) -> Answer:
+    """Raises NotAllowed, BadQuery, IndexUnavailable, IndexDamaged. Noted before the answer is given."""
+    scope = parts.scope_of(viewer)
+    clause = parse_query(text)
+    parts.index.check()
+    page = parts.index.search(clause, scope, limit, offset)
+    parts.note(viewer, "search", {"query": text, "total": page.total, "shown": len(page.hits)})
+    return Answer(page, parts.outbox.pending())
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A record with what is learned from its stored bytes."""
+
+    entry: RecordEntry
+    facts: MessageFacts
+    raw: bytes
+
+
+def show(parts: ReadingParts, viewer: Person, record_id: str, event: str = "view") -> Shown:
+    """Raises NotAllowed; UnknownRecord also where the viewer may not know of it; ObjectMissing."""
+    entry = _entry(parts, viewer, record_id)
+    raw = parts.store.get(record_key(entry.account, entry.digest), entry.version_id)
+    parts.note(viewer, event, {"record_id": record_id})
+    return Shown(entry, read_facts(raw), raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A record's class with all that stands behind it."""
+
+    entry: RecordEntry
+    history: list[tuple[datetime, Classification]]
+    designation: Designation | None
+
+
+def explain(parts: ReadingParts, viewer: Person, record_id: str) -> Explained:
+    """Raises NotAllowed and UnknownRecord."""
+    entry = _entry(parts, viewer, record_id)
+    wanted = entry.classification.designation_id
+    rows = (row for _, _, _, row, _ in parts.register.designation_history() if row.designation_id == wanted)
+    parts.note(viewer, "explain", {"record_id": record_id})
+    return Explained(entry, parts.records.class_history(record_id), next(rows, None))
+
+
+def _entry(parts: ReadingParts, viewer: Person, record_id: str) -> RecordEntry:
+    scope = parts.scope_of(viewer)
+    account, _, _ = record_id.partition("/")
+    entry = parts.records.record(record_id) if may_see(scope, account) else None
+    if entry is None:
+        parts.note(viewer, "refused_view", {"record_id": record_id})
+        raise UnknownRecord(f"There is no record {record_id}.")
+    return entry

@@ -1,0 +1,48 @@
+"""An export in a folder of this machine: plain files, nothing packed (36 CFR 1235.50(a): no compression without approval)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from capstone.domain.errors import OutputExists, StoreUnavailable
+from connectors.flush import flush_files
+
+
+class FolderExport:
+    """ExportTarget on a new or empty folder. Raises StoreUnavailable where the disk is full or not writable."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is made by `begin`."""
+        self._folder = folder
+        self._written: dict[str, Path] = {}
+
+    def begin(self) -> None:
+        """See ExportTarget."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if any(self._folder.iterdir()):
+                raise OutputExists(f"The folder {self._folder} is not empty; nothing was exported.")
+        except OSError as exc:
+            raise _unwritable(exc) from exc
+
+    def append(self, name: str, raw: bytes) -> None:
+        """See ExportTarget."""
+        path = self._written.get(name) or self._folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.write(raw)
+        except OSError as exc:
+            raise _unwritable(exc) from exc
+        self._written[name] = path
+
+    def finish(self) -> None:
+        """See ExportTarget."""
+        try:
+            flush_files(list(self._written.values()), folders_too=True)
+        except OSError as exc:
+            raise _unwritable(exc) from exc
+
+
+def _unwritable(exc: OSError) -> StoreUnavailable:
+    return StoreUnavailable(f"The export cannot be written: {exc.strerror}.", "Check the folder and the free space on its disk.")

@@ -1,0 +1,86 @@
+"""Workers: the same answers in one process or several, also when a thing ends or hangs its process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from capstone.ports import Workers
+from connectors.workers import InlineWorkers, ProcessWorkers
+
+
+def length(raw: bytes) -> tuple[int, bool]:
+    if raw == b"kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if raw == b"hang":
+        signal.pause()
+    if raw == b"bug":
+        raise ZeroDivisionError
+    return len(raw), True
+
+
+def unknown(raw: bytes) -> tuple[int, bool]:
+    return len(raw), False
+
+
+def pid_of(raw: bytes) -> int:
+    return os.getpid()
+
+
+@pytest.fixture
+def processes() -> Iterator[ProcessWorkers]:
+    workers = ProcessWorkers(2, limit_s=3)
+    yield workers
+    workers.close()
+
+
+@pytest.fixture(params=["inline", "processes"])
+def workers(request: pytest.FixtureRequest, processes: ProcessWorkers) -> Workers:
+    return InlineWorkers() if request.param == "inline" else processes
+
+
+def test_answers_come_in_order(workers: Workers) -> None:
+    things = [b"x" * n for n in range(203)]
+    assert list(workers.map(length, things, unknown)) == [(n, True) for n in range(203)]
+    assert list(workers.map(length, [], unknown)) == []
+
+
+def test_a_bug_goes_up(workers: Workers) -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(workers.map(length, [b"fine", b"bug"], unknown))
+
+
+def test_work_is_done_elsewhere_unless_it_is_large(processes: ProcessWorkers) -> None:
+    small, large = processes.map(pid_of, [b"small", b"x" * 9_000_000], unknown)  # type: ignore[arg-type]
+    assert small != os.getpid()
+    assert large == os.getpid()
+
+
+def test_processes_that_cannot_start_are_an_error_and_no_message_is_blamed() -> None:
+    # A program read from standard input cannot be imported again by the processes it starts.
+    script = """
+from capstone.domain.errors import WorkersUnavailable
+from connectors.workers import ProcessWorkers
+from tests.adapters.test_workers import length, unknown
+try:
+    print(list(ProcessWorkers(1, 20).map(length, [b"a"], unknown)))
+except WorkersUnavailable as exc:
+    print(exc.code)
+"""
+    done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "E503"
+
+
+@pytest.mark.parametrize("hostile", [b"kill", b"hang"])
+def test_a_thing_that_ends_or_hangs_its_process_is_answered_instead_and_no_other(
+    processes: ProcessWorkers, hostile: bytes
+) -> None:
+    things = [b"a", hostile, b"ccc", *[b"x" * n for n in range(60)], hostile]
+    answers = list(processes.map(length, things, unknown))
+    assert answers == [(len(thing), thing != hostile) for thing in things]
+    assert list(processes.map(length, [b"after"], unknown)) == [(5, True)]
