@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+
+from capstone.domain.addresses import normal_form
 
 
 class CutoffRule(StrEnum):
@@ -19,6 +24,8 @@ class CutoffRule(StrEnum):
 CAPSTONE_CATEGORIES = frozenset(str(number) for number in range(1, 11))
 SUPPORT, NO_ROLE = "support", "none"
 
+_ID_LENGTH = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -32,6 +39,10 @@ class Form:
     transfer_years: int | None = None
     covers_from: date | None = None
     """Mail before this day is not covered (legacy scope); None: all mail is."""
+
+    def is_approved(self, today: date) -> bool:
+        """Whether the form may be used today (domain.md 0.2); an approval that lies ahead is none yet."""
+        return self.approved is not None and self.approved <= today
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +63,158 @@ class Designation:
     ends: date | None
     acting: bool
     form: Form
+
+    @property
+    def is_capstone(self) -> bool:
+        """Whether the role stands in one of the ten NA-1005 categories, acting or not."""
+        return self.category in CAPSTONE_CATEGORIES
+
+    def covers(self, day: date) -> bool:
+        """Whether the role was held on that day."""
+        return self.starts <= day and (self.ends is None or day <= self.ends)
+
+
+class Roster:
+    """All designations in force, prepared once so that capture can ask it for every message."""
+
+    __slots__ = ("_addresses", "_by_account", "_by_address", "_by_id")
+
+    def __init__(self, designations: Iterable[Designation]) -> None:
+        """Sort the rows by account and by address; a row given twice counts once."""
+        self._by_id = {row.designation_id: row for row in designations}
+        ordered = sorted(self._by_id.values(), key=lambda row: (row.account, row.starts, row.designation_id))
+        self._by_account: dict[str, list[Designation]] = {}
+        self._by_address: dict[str, list[Designation]] = {}
+        self._addresses: dict[str, set[str]] = {}
+        for row in ordered:
+            self._by_account.setdefault(row.account, []).append(row)
+            self._addresses.setdefault(row.account, set()).update(row.addresses)
+            for address in dict.fromkeys(row.addresses):
+                self._by_address.setdefault(address, []).append(row)
+
+    def accounts(self) -> list[str]:
+        """Every registered account, sorted."""
+        return list(self._by_account)
+
+    def is_registered(self, account: str) -> bool:
+        """Whether any row, of whatever time, names the account."""
+        return account in self._by_account
+
+    def designation(self, designation_id: str) -> Designation | None:
+        """The row with that id, if it is in force."""
+        return self._by_id.get(designation_id)
+
+    def of_account(self, account: str) -> tuple[Designation, ...]:
+        """All rows of the account, by start and id."""
+        return tuple(self._by_account.get(account, ()))
+
+    def covering(self, account: str, day: date) -> list[Designation]:
+        """The account's rows whose interval holds the day, by start and id; several are lawful."""
+        return [row for row in self._by_account.get(account, ()) if row.covers(day)]
+
+    def addresses_of(self, account: str) -> frozenset[str]:
+        """Every address that the account ever had, in normal form."""
+        return frozenset(self._addresses.get(account, ()))
+
+    def holders_of_address(self, address: str, day: date) -> list[Designation]:
+        """The rows that held this address on the day, by account, start and id."""
+        return [row for row in self._by_address.get(normal_form(address), ()) if row.covers(day)]
+
+
+def identified(content: Designation) -> Designation:
+    """The same row with the id that follows from its content; an id that it has already is not looked at."""
+    data = designation_as_dict(content)
+    del data["designation_id"]
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return replace(content, designation_id=hashlib.sha256(canonical.encode()).hexdigest()[:_ID_LENGTH])
+
+
+def designation_as_dict(row: Designation) -> dict[str, object]:
+    """The row as JSON values, for decision objects; `designation_from_dict` gives back an equal row."""
+    form = row.form
+    return {
+        "designation_id": row.designation_id,
+        "official": row.official,
+        "office": row.office,
+        "position": row.position,
+        "category": row.category,
+        "account": row.account,
+        "addresses": list(row.addresses),
+        "from": row.starts.isoformat(),
+        "until": _iso(row.ends),
+        "acting": row.acting,
+        "form": {
+            "number": form.number,
+            "record_group": form.record_group,
+            "approved": _iso(form.approved),
+            "items": sorted(form.items),
+            "cutoff": None if form.cutoff is None else form.cutoff.value,
+            "transfer_years": form.transfer_years,
+            "covers_from": _iso(form.covers_from),
+        },
+    }
+
+
+def designation_from_dict(data: Mapping[str, object]) -> Designation:
+    """The row that `designation_as_dict` wrote. Raises ValueError where that is not what it is given."""
+    try:
+        return _row_of(data)
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise ValueError("not a designation as this program writes it") from exc
+
+
+def _row_of(data: Mapping[str, object]) -> Designation:
+    form = data["form"]
+    if not isinstance(form, Mapping):
+        raise TypeError("form")
+    return Designation(
+        designation_id=_text(data["designation_id"]),
+        official=_text(data["official"]),
+        office=_text(data["office"]),
+        position=_text(data["position"]),
+        category=_text(data["category"]),
+        account=_text(data["account"]),
+        addresses=_texts(data["addresses"]),
+        starts=date.fromisoformat(_text(data["from"])),
+        ends=_date_or_none(data["until"]),
+        acting=data["acting"] is True,
+        form=Form(
+            number=_text(form["number"]),
+            record_group=_text_or_none(form["record_group"]),
+            approved=_date_or_none(form["approved"]),
+            items=frozenset(_texts(form["items"])),
+            cutoff=None if form["cutoff"] is None else CutoffRule(_text(form["cutoff"])),
+            transfer_years=_number_or_none(form["transfer_years"]),
+            covers_from=_date_or_none(form["covers_from"]),
+        ),
+    )
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text expected")
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError("list expected")
+    return tuple(_text(part) for part in value)
+
+
+def _number_or_none(value: object) -> int | None:
+    if value is not None and type(value) is not int:
+        raise TypeError("number expected")
+    return value
+
+
+def _date_or_none(value: object) -> date | None:
+    return None if value is None else date.fromisoformat(_text(value))

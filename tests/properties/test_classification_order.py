@@ -1,0 +1,158 @@
+"""What must hold of the classifier for any mail, any register and any day."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from capstone.domain.classification import Evidence, Rules, classify, evidence_of
+from capstone.domain.message import Occurrence
+from capstone.domain.officials import CutoffRule, Designation, Form, identified
+from capstone.domain.records import Classification, Lock, RecordClass
+from capstone.domain.retention import cutoff_of, eligible_on, lock_for
+from tests.builders import a_designation, an_occurrence, rules_for, some_facts, the_administrations, the_schedule
+
+ADDRESSES = ("director@agency.example", "deputy@agency.example")
+ZONES: list[tzinfo] = [ZoneInfo(name) for name in ("America/New_York", "Pacific/Apia", "Asia/Kathmandu", "America/Havana")]
+STARTS = st.dates(date(2009, 1, 1), date(2016, 12, 31))
+OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+ANY_INSTANT = st.datetimes(timezones=st.one_of(OFFSETS, st.sampled_from(ZONES), st.just(UTC)))
+NEAR_INSTANT = st.datetimes(datetime(2010, 1, 1), datetime(2019, 12, 31), timezones=OFFSETS)  # noqa: DTZ001
+INSTANT = st.one_of(NEAR_INSTANT, NEAR_INSTANT, NEAR_INSTANT, ANY_INSTANT)
+
+ALL = frozenset({"010", "011", "012"})
+FORMS = st.builds(
+    Form,
+    number=st.just("F-1"),
+    approved=st.sampled_from([date(2019, 4, 1)] * 6 + [None, date(2099, 1, 1)]),
+    items=st.sampled_from([ALL, ALL, ALL, frozenset({"010", "011"}), frozenset({"010"})]),
+    cutoff=st.sampled_from([None, *CutoffRule]),
+    transfer_years=st.sampled_from([None, 10, 15, 25]),
+    covers_from=st.sampled_from([None, None, None, date(2012, 1, 1)]),
+)
+
+
+@st.composite
+def designations(draw: st.DrawFn) -> Designation:
+    """A row of one of two accounts, lawful in itself."""
+    starts = draw(STARTS)
+    row = a_designation(
+        draw(st.sampled_from(["1", "10", "support", "support", "none", "none"])),
+        account=draw(st.sampled_from(["director", "director", "deputy"])),
+        acting=draw(st.booleans()),
+        form=draw(FORMS),
+    )
+    ends = draw(st.one_of(st.none(), st.dates(starts, date(2030, 1, 1)), st.just(date.max)))
+    addresses = tuple(draw(st.sets(st.sampled_from(ADDRESSES))))
+    return identified(
+        Designation(
+            "", row.official, row.office, row.position, row.category, row.account, addresses, starts, ends, row.acting, row.form
+        )
+    )
+
+
+OCCURRENCES = st.builds(
+    an_occurrence,
+    item_id=st.uuids().map(str),
+    received_at=st.one_of(st.none(), INSTANT),
+    from_line_at=st.one_of(st.none(), INSTANT),
+    is_sent=st.booleans(),
+)
+FACTS = st.builds(
+    some_facts,
+    header_date=st.one_of(st.none(), INSTANT, INSTANT, INSTANT),
+    trace_date=st.one_of(st.none(), INSTANT),
+    from_addresses=st.lists(st.sampled_from(ADDRESSES), max_size=3).map(tuple),
+    sender_addresses=st.lists(st.sampled_from(ADDRESSES), max_size=2).map(tuple),
+)
+REGISTERS = st.lists(designations(), min_size=1, max_size=4)
+
+_RANK = {RecordClass.TEMPORARY: 0, RecordClass.UNSCHEDULED: 1, RecordClass.PERMANENT: 2}
+
+
+def keeping(decided: Classification) -> tuple[int, date]:
+    """Greater: kept longer."""
+    is_temporary = decided.record_class is RecordClass.TEMPORARY
+    return _RANK[decided.record_class], (decided.eligible or date.max) if is_temporary else date.max
+
+
+def rules_of(rows: list[Designation], zone: tzinfo = ZONES[0], today: date = date(2026, 6, 1)) -> Rules:
+    return rules_for(*rows, zone=zone, today=today)
+
+
+@given(FACTS, st.lists(OCCURRENCES, max_size=4), REGISTERS, st.randoms(use_true_random=False))
+def test_the_class_never_depends_on_the_order_of_occurrences_or_rows(facts, seen, rows, random) -> None:  # type: ignore[no-untyped-def]
+    decided = classify(evidence_of("director", facts, seen), rules_of(rows))
+    shuffled, mixed = random.sample(seen, len(seen)), random.sample(rows, len(rows))
+    again = classify(evidence_of("director", facts, [*shuffled, *shuffled]), rules_of([*mixed, *mixed]))
+    assert again == decided
+
+
+@given(FACTS, st.lists(OCCURRENCES, max_size=3), OCCURRENCES, REGISTERS)
+def test_a_further_occurrence_never_shortens_the_keeping_unless_it_unmakes_or_replaces_the_date(  # type: ignore[no-untyped-def]
+    facts, seen: list[Occurrence], further: Occurrence, rows
+) -> None:
+    """An earlier receipt can show that the header date is false; a date of a better source takes the place of a worse one."""
+    rules = rules_of(rows)
+    before = classify(evidence_of("director", facts, seen), rules)
+    after = classify(evidence_of("director", facts, [*seen, further]), rules)
+    assume(facts.header_date is not None)
+    assume("header_date_not_usable" not in before.flags + after.flags)
+    assert keeping(after) >= keeping(before)
+
+
+@given(FACTS, st.lists(OCCURRENCES, max_size=3), REGISTERS, designations())
+def test_a_further_capstone_role_never_lowers_the_class(facts, seen, rows, further) -> None:  # type: ignore[no-untyped-def]
+    """Permanent above unscheduled above temporary: not even a role whose form is not approved makes mail destroyable."""
+    assume(further.is_capstone)
+    found = evidence_of("director", facts, seen)
+    without, decided = classify(found, rules_of(rows)), classify(found, rules_of([*rows, further]))
+    assert keeping(decided)[0] >= keeping(without)[0]
+
+
+@settings(max_examples=150)
+@given(
+    header=st.one_of(st.none(), ANY_INSTANT),
+    trace=st.one_of(st.none(), ANY_INSTANT),
+    received=st.lists(ANY_INSTANT, max_size=2).map(tuple),
+    from_lines=st.lists(ANY_INSTANT, max_size=2).map(tuple),
+    rows=REGISTERS,
+    zone=st.sampled_from(ZONES),
+    today=st.dates(),
+    start=st.dates(),
+)
+def test_no_date_zone_or_day_of_deciding_makes_the_classifier_or_the_lock_fail(  # type: ignore[no-untyped-def]
+    header, trace, received, from_lines, rows, zone, today, start
+) -> None:
+    rules = rules_for(*rows, zone=zone, today=today, plausible_start=start)
+    decided = classify(Evidence("director", header, trace, received, from_lines, ADDRESSES, ADDRESSES, True), rules)
+    assert (decided.message_date is None) is (decided.date_source is None)
+    assert (decided.item is None) is (decided.record_class is RecordClass.UNSCHEDULED) is (decided.authority is None)
+    assert decided.cutoff is None or decided.eligible is None or decided.cutoff <= decided.eligible
+    for stored in (datetime.min, datetime.max, datetime(2026, 6, 1, 12)):  # noqa: DTZ001, DTZ901
+        lock = lock_for(decided, stored.replace(tzinfo=UTC), zone, 30)
+        assert lock != Lock()
+        assert lock.hold or decided.record_class is RecordClass.TEMPORARY
+
+
+@given(
+    designations(), st.sampled_from([None, *CutoffRule]), st.dates(), st.sampled_from(["010", "011", "012"]), st.integers(0, 99)
+)
+def test_a_due_date_never_precedes_its_cutoff_nor_a_cutoff_its_message(  # type: ignore[no-untyped-def]
+    row, rule, day, item, years
+) -> None:
+    cutoff = cutoff_of(rule, day, row, the_administrations())
+    assert cutoff is None or cutoff >= day
+    due = eligible_on(the_schedule().items[item], cutoff or day, years)
+    assert due is None or due > (cutoff or day)
+
+
+@given(st.dates(date(1, 1, 2), date(9990, 1, 1)), st.sampled_from(ZONES))
+def test_a_temporary_lock_never_ends_before_its_last_day_is_over_in_agency_time(eligible: date, zone: tzinfo) -> None:
+    decided = Classification(RecordClass.TEMPORARY, "no_capstone_role", "test", eligible=eligible)
+    lock = lock_for(decided, datetime(1, 1, 3, tzinfo=UTC), zone, 1)
+    assert lock.retain_until is not None
+    assert lock.retain_until.astimezone(zone).date() > eligible

@@ -1,0 +1,204 @@
+"""Cutoffs, due dates, locks and tags."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from capstone.domain.officials import CutoffRule
+from capstone.domain.records import Classification, Lock, RecordClass
+from capstone.domain.retention import (
+    LockStep,
+    age_alarm_on,
+    cutoff_of,
+    eligible_on,
+    lock_change,
+    lock_for,
+    tags_for,
+    years_after,
+)
+from tests.builders import ZONE, a_classification, a_designation, at, the_administrations, the_schedule
+
+STORED = at("2026-05-01T12:00:00")
+OFFICIAL = a_designation(starts="2010-01-01", ends="2018-06-30")
+
+
+def cutoff(rule: CutoffRule | None, day: str, ends: str | None = "2018-06-30") -> str | None:
+    official = a_designation(starts="2010-01-01", ends=ends)
+    found = cutoff_of(rule, date.fromisoformat(day), official, the_administrations())
+    return None if found is None else found.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("day", "years", "expected"),
+    [
+        ("2016-02-29", 3, "2019-03-01"),
+        ("2016-02-29", 4, "2020-02-29"),
+        ("2012-02-29", 3, "2015-03-01"),
+        ("1896-02-29", 4, "1900-03-01"),
+        ("1996-02-29", 4, "2000-02-29"),
+        ("2015-02-28", 1, "2016-02-28"),
+        ("2015-12-31", 15, "2030-12-31"),
+    ],
+)
+def test_the_anniversary_of_a_leap_day_is_never_early(day: str, years: int, expected: str) -> None:
+    assert years_after(date.fromisoformat(day), years) == date.fromisoformat(expected)
+
+
+def test_past_the_end_of_the_calendar_no_day_is_known() -> None:
+    assert years_after(date(9999, 1, 1), 1) is None
+    assert cutoff(CutoffRule.FISCAL, "9999-10-01") is None
+    assert cutoff(CutoffRule.CALENDAR, "9999-10-01") == "9999-12-31"
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"), [("2015-01-01", "2015-12-31"), ("2015-12-31", "2015-12-31"), ("2016-02-29", "2016-12-31")]
+)
+def test_a_calendar_year_is_cut_off_on_its_last_day(day: str, expected: str) -> None:
+    assert cutoff(CutoffRule.CALENDAR, day) == expected
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"), [("2015-09-30", "2015-09-30"), ("2015-10-01", "2016-09-30"), ("2016-01-01", "2016-09-30")]
+)
+def test_a_fiscal_year_runs_from_october_to_september(day: str, expected: str) -> None:
+    assert cutoff(CutoffRule.FISCAL, day) == expected
+
+
+def test_a_tenure_is_cut_off_at_its_end_and_open_while_in_office() -> None:
+    assert cutoff(CutoffRule.TENURE, "2015-03-04") == "2018-06-30"
+    assert cutoff(CutoffRule.TENURE, "2015-03-04", ends=None) is None
+    assert cutoff(CutoffRule.TENURE, "2018-07-01") == "2018-07-01"
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        ("2017-01-19", "2017-01-20"),
+        ("2017-01-20", "2021-01-20"),
+        ("2012-03-04", "2017-01-20"),
+        ("2025-01-20", None),
+        ("1900-01-01", "1961-01-20"),
+    ],
+)
+def test_an_administration_is_cut_off_at_the_next_change_in_the_table(day: str, expected: str | None) -> None:
+    assert cutoff(CutoffRule.ADMINISTRATION, day) == expected
+
+
+def test_without_a_rule_there_is_no_cutoff() -> None:
+    assert cutoff(None, "2015-03-04") is None
+
+
+def test_a_permanent_record_is_due_the_chosen_and_allowed_years_after_cutoff() -> None:
+    item = the_schedule().items["010"]
+    assert eligible_on(item, date(2018, 6, 30), 15) == date(2033, 6, 30)
+    assert eligible_on(item, date(2016, 2, 29), 15) == date(2031, 3, 1)
+    assert [eligible_on(item, date(2018, 6, 30), years) for years in (None, 0, 10)] == [None, None, None]
+    assert eligible_on(item, None, 15) is None
+
+
+def test_a_temporary_record_is_due_its_years_after_the_message_whatever_the_form_says_of_transfer() -> None:
+    items = the_schedule().items
+    assert eligible_on(items["011"], date(2016, 2, 29), 15) == date(2023, 3, 1)
+    assert eligible_on(items["012"], date(2015, 3, 4), None) == date(2018, 3, 4)
+    assert eligible_on(items["012"], date(9998, 3, 4), None) is None
+
+
+def test_the_age_alarm_comes_from_the_schedule() -> None:
+    assert age_alarm_on(date(1996, 2, 29), the_schedule()) == date(2026, 3, 1)
+
+
+# --- locks ------------------------------------------------------------------------------------------
+
+
+def temporary(eligible: date | None) -> Classification:
+    return a_classification(RecordClass.TEMPORARY, item="011", eligible=eligible)
+
+
+@pytest.mark.parametrize("record_class", [RecordClass.PERMANENT, RecordClass.UNSCHEDULED])
+@pytest.mark.parametrize("eligible", [None, date(2001, 1, 1)])
+@pytest.mark.parametrize("is_held", [True, False])
+def test_permanent_and_unscheduled_records_are_held_without_end(
+    record_class: RecordClass, eligible: date | None, is_held: bool
+) -> None:
+    assert lock_for(a_classification(record_class, eligible=eligible), STORED, ZONE, 30, is_held) == Lock(None, hold=True)
+
+
+@pytest.mark.parametrize(
+    ("eligible", "until"),
+    [
+        (date(2030, 1, 14), "2030-01-15T05:00:00"),
+        (date(2030, 7, 14), "2030-07-15T04:00:00"),
+        (date(2030, 3, 9), "2030-03-10T05:00:00"),
+        (date(2030, 3, 10), "2030-03-11T04:00:00"),
+    ],
+)
+def test_a_temporary_record_is_locked_to_the_start_of_the_day_after_in_agency_time(eligible: date, until: str) -> None:
+    found = lock_for(temporary(eligible), STORED, ZONE, 30)
+    assert found == Lock(at(until), hold=False)
+    assert found.retain_until is not None
+    assert found.retain_until.tzinfo is UTC
+
+
+def test_a_day_that_begins_after_midnight_begins_when_its_clocks_say() -> None:
+    """In Cuba the clocks go from midnight to one on the second Sunday of March."""
+    found = lock_for(temporary(date(2024, 3, 9)), at("2020-01-01T00:00:00"), ZoneInfo("America/Havana"), 30)
+    assert found.retain_until == at("2024-03-10T05:00:00")
+
+
+def test_a_record_that_is_due_already_is_still_locked_for_the_least_time() -> None:
+    found = lock_for(temporary(date(2001, 1, 1)), STORED, ZONE, 30)
+    assert found == Lock(STORED + timedelta(days=30), hold=False)
+
+
+def test_a_hold_comes_on_top_of_the_retention() -> None:
+    found = lock_for(temporary(date(2030, 1, 14)), STORED, ZONE, 30, is_held=True)
+    assert found == Lock(at("2030-01-15T05:00:00"), hold=True)
+
+
+@pytest.mark.parametrize("eligible", [None, date.max, date.max - timedelta(days=1)])
+def test_what_cannot_be_dated_is_held(eligible: date | None) -> None:
+    stored = datetime.max.replace(tzinfo=UTC) if eligible else STORED
+    assert lock_for(temporary(eligible), stored, ZONE, 30) == Lock(None, hold=True)
+
+
+# --- tags -------------------------------------------------------------------------------------------
+
+
+def test_tags_hold_iso_dates_and_leave_out_what_has_no_value() -> None:
+    full = a_classification(RecordClass.PERMANENT, item="010", category="8", cutoff=date(2018, 6, 30), eligible=date(2033, 6, 30))
+    assert tags_for(full, "director") == {
+        "record-class": "permanent",
+        "schedule-item": "010",
+        "cutoff": "2018-06-30",
+        "eligible": "2033-06-30",
+        "account": "director",
+        "na1005-category": "8",
+    }
+    assert tags_for(a_classification(), "director") == {"record-class": "unscheduled", "account": "director"}
+
+
+# --- from one lock to another -----------------------------------------------------------------------
+
+SOON, LATE = at("2030-01-01T00:00:00"), at("2033-01-01T00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_shorter", "steps"),
+    [
+        (Lock(SOON), Lock(None, hold=True), False, ("hold_on", "tags")),
+        (Lock(LATE, hold=True), Lock(SOON, hold=True), True, ("retention", "tags")),
+        (Lock(SOON), Lock(), True, ("retention", "tags")),
+        (Lock(SOON), Lock(SOON, hold=True), False, ("hold_on", "tags")),
+        (Lock(SOON), Lock(LATE), False, ("retention", "tags")),
+        (Lock(LATE), Lock(SOON), True, ("retention", "tags")),
+        (Lock(None, hold=True), Lock(SOON), True, ("retention", "tags", "hold_off")),
+        (Lock(None, hold=True), Lock(None, hold=True), False, ("tags",)),
+    ],
+)
+def test_the_hold_flag_goes_on_first_and_off_last(old: Lock, new: Lock, is_shorter: bool, steps: tuple[str, ...]) -> None:
+    change = lock_change(old, new)
+    assert change.is_shorter is is_shorter
+    assert change.steps == tuple(LockStep(step) for step in steps)
