@@ -20,6 +20,7 @@ from capstone.domain.access import Person, read_people, require_register_keeper
 from capstone.domain.classification import Rules
 from capstone.domain.errors import BadSchedule, BadSettings, NotAllowed, SourceMissing, StoreUnavailable, UnknownAccount
 from capstone.domain.explanation import sentences
+from capstone.domain.layout import record_key
 from capstone.domain.officials import Designation, Roster
 from capstone.domain.schedule import Schedule, read_administrations, read_schedule
 from capstone.ports import MailSource, Quarantined
@@ -166,7 +167,9 @@ class App:
     def explain(self, viewer: Person, record_id: str) -> tuple[Explained, list[str]]:
         """The reasons behind a record's class, as values and as plain sentences."""
         found = explain(self._reading_parts, viewer, record_id)
-        return found, sentences(found.entry, found.history, found.designation, self.schedule)
+        lock = self._store.state(record_key(found.entry.account, found.entry.digest), found.entry.version_id).lock
+        zone = self.settings.agency.zone
+        return found, sentences(found.entry, found.history, found.designation, self.schedule, zone, lock)
 
     def export(self, viewer: Person, query: str, folder: Path, file_format: str) -> ExportReport:
         """See `usecases.export`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 from capstone.domain.errors import FixityMismatch
@@ -53,8 +53,12 @@ class ManifestLine:
 
 def write_manifest(head: ManifestHead, lines: Iterable[ManifestLine]) -> bytes:
     """The manifest's bytes, the same for the same content."""
-    told = [{"format": FORMAT, **_plain(asdict(head))}, *(_line_as_dict(line) for line in lines)]
-    return "".join(json.dumps(one, sort_keys=True, separators=(",", ":")) + "\n" for one in told).encode()
+    first: dict[str, object] = {"format": FORMAT, "account": head.account, "run_id": head.run_id, "number": head.number}
+    first |= {"source": head.source, "at": head.at.isoformat(), "previous": head.previous}
+    return "".join(_as_json(one) + "\n" for one in (first, *map(_line_as_dict, lines))).encode()
+
+
+_as_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def read_manifest(raw: bytes) -> tuple[ManifestHead, list[ManifestLine]]:
@@ -71,7 +75,15 @@ def read_manifest(raw: bytes) -> tuple[ManifestHead, list[ManifestLine]]:
 
 def classification_as_dict(classification: Classification) -> dict[str, object]:
     """JSON-ready; what is None or empty is left out."""
-    return {name: value for name, value in _plain(asdict(classification)).items() if value not in (None, [])}
+    told: dict[str, object] = {}
+    for name in _CLASS_FIELDS:
+        value = getattr(classification, name)
+        if value is not None and value != ():
+            told[name] = value.isoformat() if isinstance(value, date) else list(value) if isinstance(value, tuple) else value
+    return told
+
+
+_CLASS_FIELDS = tuple(field.name for field in fields(Classification))
 
 
 def classification_from_dict(told: Mapping[str, object]) -> Classification:
@@ -88,14 +100,30 @@ def classification_from_dict(told: Mapping[str, object]) -> Classification:
 
 
 def _line_as_dict(line: ManifestLine) -> dict[str, object]:
-    told = {name: value for name, value in _plain(asdict(line)).items() if value not in (None, "", [], 0, False)}
+    told: dict[str, object] = {"place": _place_as_dict(line.place), "state": line.state.value}
+    for name in ("code", "reason", "digest", "version_id", "size_bytes", "content_key", "problems", "is_new"):
+        if value := getattr(line, name):
+            told[name] = value
     if line.classification is not None:
         told["classification"] = classification_as_dict(line.classification)
     if line.occurrence is not None:
-        seen = _plain(asdict(line.occurrence))
-        del seen["place"]
-        told["occurrence"] = seen
+        told["occurrence"] = _occurrence_as_dict(line.occurrence)
     return told
+
+
+def _place_as_dict(place: Place) -> dict[str, str]:
+    return {"source": place.source, "folder": place.folder, "item_id": place.item_id}
+
+
+def _occurrence_as_dict(seen: Occurrence) -> dict[str, object]:
+    """Without the place: that of the line is the same."""
+    return {
+        "flags": seen.flags,
+        "received_at": seen.received_at and seen.received_at.isoformat(),
+        "from_line_at": seen.from_line_at and seen.from_line_at.isoformat(),
+        "is_sent": seen.is_sent,
+        "envelope": seen.envelope,
+    }
 
 
 def _line_from_dict(told: dict[str, object]) -> ManifestLine:
@@ -126,16 +154,3 @@ def _occurrence(place: Place, seen: dict[str, object]) -> Occurrence:
 
 def _strings(values: object) -> list[str]:
     return [str(value) for value in values] if isinstance(values, list) else []
-
-
-def _plain(values: dict[str, object]) -> dict[str, object]:
-    """Dates as ISO text, tuples as lists, so that JSON gives back what was written."""
-    plain: dict[str, object] = {}
-    for name, value in values.items():
-        if isinstance(value, date):
-            plain[name] = value.isoformat()
-        elif isinstance(value, tuple):
-            plain[name] = list(value)
-        else:
-            plain[name] = value
-    return plain

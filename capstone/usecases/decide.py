@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from capstone.domain.classification import Rules, classify, evidence_of
+from capstone.domain.errors import FixityMismatch
 from capstone.domain.facts import capture_facts
 from capstone.domain.layout import quarantine_key, record_key
 from capstone.domain.manifest import ManifestLine
@@ -186,7 +187,7 @@ def batch_of(run_id: str, at: datetime, manifest: ManifestRef, lines: Sequence[M
 
 def _entry(account: str, run_id: str, at: datetime, line: ManifestLine) -> RecordEntry:
     if line.digest is None or line.version_id is None or line.classification is None:
-        raise ValueError("a manifest line that made a record names its digest, version and class")
+        raise FixityMismatch("A manifest line that made a record lacks its digest, version or class.")
     return RecordEntry(
         account, line.digest, line.version_id, line.size_bytes, at, run_id, line.content_key, line.classification, line.problems
     )

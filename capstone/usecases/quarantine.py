@@ -38,12 +38,12 @@ def retry_quarantine(parts: ReadingParts, capture: CaptureParts, viewer: Person,
     reports = []
     for item in list_quarantine(parts, viewer):
         raw = parts.store.get(quarantine_key(item.source, item.digest))
-        again = _Again(open_source(item.source, item.item_id, raw), item)
+        again = OfferedAgain(open_source(item.source, item.item_id, raw), item)
         reports.append(capture_source(capture, item.account, again))
     return reports
 
 
-class _Again:
+class OfferedAgain:
     """A source of the quarantined bytes that keeps the place where they were first met."""
 
     gives_same_bytes = True

@@ -86,13 +86,12 @@ def paired(ours: Iterable[tuple[str, T]], theirs: Iterable[str]) -> Iterator[tup
     left, right = iter(ours), iter(theirs)
     one, other = next(left, None), next(right, None)
     while one is not None or other is not None:
-        if other is None or (one is not None and one[0] < other):
-            if one is not None:
-                yield one[0], one[1], False
-            one = next(left, None)
-        elif one is None or other < one[0]:
-            yield other, None, True
+        if one is None or (other is not None and other < one[0]):
+            yield str(other), None, True
             other = next(right, None)
+        elif other is None or one[0] < other:
+            yield one[0], one[1], False
+            one = next(left, None)
         else:
             yield one[0], one[1], True
             one, other = next(left, None), next(right, None)

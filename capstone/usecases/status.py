@@ -22,10 +22,7 @@ class Status:
         totals = {name: sum(getattr(one, name) for one in self.accounts) for name in _SUMMED}
         return {
             "accounts": [_account_as_dict(one) for one in self.accounts],
-            "totals": {
-                **totals,
-                "last_capture": _iso(max((o.last_capture for o in self.accounts if o.last_capture), default=None)),
-            },
+            "totals": totals,
             "not_yet_indexed": self.pending,
             "runs": [_run_as_dict(run) for run in self.runs],
         }

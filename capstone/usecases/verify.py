@@ -125,5 +125,5 @@ def _check_audit(parts: VerifyParts, report: VerifyReport) -> None:
             yield entry
 
     broken = first_break(counted())
-    lost = [number for number, at in heads.values() if not begins or at >= begins[0]]
+    lost = [number for number, at in heads.values() if not begins or at > begins[0]]
     report.audit_break = min((number for number in (broken, *lost) if number is not None), default=None)

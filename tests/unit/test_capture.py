@@ -34,7 +34,7 @@ class ListSource:
             raise self._then
 
     def places(self) -> Iterator[Place]:
-        return (item.occurrence.place for item in self._items if isinstance(item, OfferedMessage))
+        return (item.occurrence.place for item in self._items if isinstance(item, OfferedMessage) and item.raw)
 
 
 def offered(raw: bytes, item_id: str = "1", folder: str = "Inbox", **seen: Any) -> OfferedMessage:

@@ -1,0 +1,329 @@
+"""A ledger in memory: plain lists and dicts, the same five ports, the same promises."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+from capstone.domain.errors import AccountBusy, LedgerDamaged
+from capstone.domain.events import GENESIS, AuditEntry, link
+from capstone.domain.message import ItemState, Occurrence, Place
+from capstone.domain.officials import Designation
+from capstone.domain.records import Classification, RecordClass, RecordEntry
+from capstone.ports import AccountTotals, CaptureBatch, ItemOutcome, ManifestRef, Quarantined, Run
+
+REFUSED = (ItemState.EXCLUDED, ItemState.FAILED, ItemState.QUARANTINED)
+
+
+@dataclass
+class _Due:
+    enqueued: int = 1
+    tries: int = 0
+    holder: str | None = None
+    claimed: int | None = None
+    until: datetime | None = None
+
+
+@dataclass
+class _State:
+    leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    items: list[tuple[str, ItemOutcome]] = field(default_factory=list)
+    records: dict[str, RecordEntry] = field(default_factory=dict)
+    occurrences: dict[str, list[Occurrence]] = field(default_factory=dict)
+    classes: dict[str, list[tuple[datetime, Classification]]] = field(default_factory=dict)
+    manifests: list[tuple[ManifestRef, datetime]] = field(default_factory=list)
+    cursors: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    quarantine: dict[tuple[str, str, str, str], Quarantined] = field(default_factory=dict)
+    due: dict[str, _Due] = field(default_factory=dict)
+
+    def enqueue(self, record_id: str) -> None:
+        if record_id in self.due:
+            self.due[record_id].enqueued += 1
+            self.due[record_id].tries = 0
+        else:
+            self.due[record_id] = _Due()
+
+    def counts(self, run_id: str) -> dict[str, int]:
+        found = Counter(outcome.state.value for one, outcome in self.items if one == run_id)
+        return {state.value: found[state.value] for state in ItemState}
+
+
+class FakeLedger:
+    """The five ports of one ledger: `capture`, `records`, `register`, `outbox`, `audit`."""
+
+    def __init__(self) -> None:
+        state = _State()
+        self.capture = FakeCaptureLedger(state)
+        self.records = FakeRecordLedger(state)
+        self.register = FakeRegisterLedger()
+        self.outbox = FakeOutbox(state)
+        self.audit = FakeAuditLog()
+
+    def check(self, *, every_page: bool = False) -> None:
+        """Always fit."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class FakeCaptureLedger:
+    """A CaptureLedger in memory."""
+
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def take_lease(self, account: str, holder: str, now: datetime, ttl_s: int) -> None:
+        other, until = self._state.leases.get(account, (holder, now))
+        if other != holder and until > now:
+            raise AccountBusy(f"{other} writes account {account} until {until.isoformat()}.")
+        self._state.leases[account] = (holder, now + timedelta(seconds=ttl_s))
+
+    def give_back_lease(self, account: str, holder: str) -> None:
+        if self._state.leases.get(account, ("", None))[0] == holder:
+            del self._state.leases[account]
+
+    def start_run(self, run: Run) -> None:
+        for other in list(self._state.runs.values()):
+            is_left = (other.account, other.source, other.outcome) == (run.account, run.source, "running")
+            if is_left and other.run_id != run.run_id:
+                self.finish_run(other.run_id, run.started_at, "abandoned", None)
+        self._state.runs.setdefault(run.run_id, run)
+
+    def finish_run(self, run_id: str, ended_at: datetime, outcome: str, error: str | None) -> Run:
+        run = self._state.runs[run_id]
+        closed = replace(run, ended_at=ended_at, outcome=outcome, error=error, counts=self._state.counts(run_id))
+        self._state.runs[run_id] = closed
+        return closed
+
+    def known(self, account: str, digests: Iterable[str]) -> dict[str, RecordEntry]:
+        ids = {digest: f"{account}/{digest}" for digest in digests}
+        return {digest: _whole(self._state, one) for digest, one in ids.items() if one in self._state.records}
+
+    def cursors(self, account: str, source: str) -> dict[str, str]:
+        return dict(self._state.cursors.get((account, source), {}))
+
+    def last_manifest(self, account: str) -> ManifestRef | None:
+        return next((one for one, _ in reversed(self._state.manifests) if one.account == account), None)
+
+    def commit(self, batch: CaptureBatch) -> None:
+        held = {one.key: one.digest for one, _ in self._state.manifests}.get(batch.manifest.key)
+        if held not in (None, batch.manifest.digest):
+            raise LedgerDamaged(f"The manifest {batch.manifest.key} is in the ledger with another digest.")
+        _refuse_impossible(self._state, batch)
+        if held is None:
+            _take_in(self._state, batch)
+
+
+class FakeRecordLedger:
+    """A RecordLedger in memory."""
+
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def record(self, record_id: str) -> RecordEntry | None:
+        return _whole(self._state, record_id) if record_id in self._state.records else None
+
+    def records(self, account: str | None = None, page_size: int = 1000) -> Iterator[RecordEntry]:
+        for record_id in sorted(self._state.records):
+            if account in (None, self._state.records[record_id].account):
+                yield self._state.records[record_id]
+
+    def entries(self, record_ids: Sequence[str]) -> list[RecordEntry]:
+        return [self._state.records[one] for one in dict.fromkeys(record_ids) if one in self._state.records]
+
+    def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:
+        return list(self._state.classes.get(record_id, []))
+
+    def totals(self) -> list[AccountTotals]:
+        captures = [(one.account, at) for one, at in self._state.manifests]
+        ended = [run for run in self._state.runs.values() if run.outcome == "complete" and run.ended_at is not None]
+        captures += [(run.account, run.ended_at) for run in ended if run.ended_at is not None]
+        accounts = {one.account for one in self._state.records.values()} | {account for account, _ in captures}
+        accounts |= {kept.account for kept in self._state.quarantine.values()}
+        return [self._totals_of(account, [at for one, at in captures if one == account]) for account in sorted(accounts)]
+
+    def _totals_of(self, account: str, captures: list[datetime]) -> AccountTotals:
+        held = [entry for entry in self._state.records.values() if entry.account == account]
+        classes = Counter(entry.classification.record_class for entry in held)
+        return AccountTotals(
+            account,
+            messages=len(held),
+            bytes=sum(entry.size_bytes for entry in held),
+            permanent=classes[RecordClass.PERMANENT],
+            temporary=classes[RecordClass.TEMPORARY],
+            unscheduled=classes[RecordClass.UNSCHEDULED],
+            quarantined=sum(kept.account == account for kept in self._state.quarantine.values()),
+            last_capture=max(captures, default=None),
+        )
+
+    def runs(self, account: str | None = None, limit: int = 100) -> list[Run]:
+        found = [run for run in self._state.runs.values() if account in (None, run.account)]
+        newest = sorted(found, key=lambda run: (run.started_at, run.run_id), reverse=True)[:limit]
+        return [run if run.counts else replace(run, counts=self._state.counts(run.run_id)) for run in newest]
+
+    def refused(self, run_ids: Sequence[str]) -> list[tuple[str, ItemOutcome]]:
+        of_them = [(run_id, one) for run_id, one in self._state.items if run_id in run_ids and one.state in REFUSED]
+        return sorted(((run_id, replace(one, occurrence=None)) for run_id, one in of_them), key=lambda pair: pair[0])
+
+    def places(self, account: str, source: str) -> set[Place]:
+        of_account = (
+            one for record_id, seen in self._state.occurrences.items() if record_id.startswith(f"{account}/") for one in seen
+        )
+        return {one.place for one in of_account if one.place.source == source}
+
+    def quarantine(self) -> list[Quarantined]:
+        return sorted(self._state.quarantine.values(), key=lambda one: (one.source, one.account, one.item_id, one.digest))
+
+    def breakdown(self) -> list[tuple[str, str, str | None, date | None, date | None, int]]:
+        counted = Counter(
+            (entry.account, str(entry.classification.record_class), entry.classification.item, cutoff, eligible)
+            for entry in self._state.records.values()
+            for cutoff, eligible in [(entry.classification.cutoff, entry.classification.eligible)]
+        )
+        rows = [(*key, number) for key, number in counted.items()]
+        return sorted(rows, key=lambda row: [(part is not None, part) for part in row])
+
+
+class FakeRegisterLedger:
+    """A RegisterLedger in memory."""
+
+    def __init__(self) -> None:
+        self._decisions: dict[int, tuple[datetime, str, list[Designation], dict[str, str]]] = {}
+
+    def next_decision(self) -> int:
+        return max(self._decisions, default=0) + 1
+
+    def apply_designations(
+        self, decision: int, at: datetime, actor: str, added: Sequence[Designation], superseded: Mapping[str, str]
+    ) -> None:
+        held = self._decisions.get(decision)
+        if held is not None and (held[2], held[3]) != (list(added), dict(superseded)):
+            raise LedgerDamaged(f"Decision {decision} is in the ledger with another content; nothing was changed.")
+        self._decisions.setdefault(decision, (at, actor, list(added), dict(superseded)))
+
+    def designations(self, known_on: datetime | None = None) -> list[Designation]:
+        in_force = {row[3].designation_id: row[3] for row in self._history(known_on) if row[4] is None}
+        return sorted(in_force.values(), key=lambda one: (one.account, one.starts, one.designation_id))
+
+    def designation_history(self) -> list[tuple[int, datetime, str, Designation, str | None]]:
+        return self._history(None)
+
+    def _history(self, known_on: datetime | None) -> list[tuple[int, datetime, str, Designation, str | None]]:
+        known = {number: one for number, one in sorted(self._decisions.items()) if known_on is None or one[0] <= known_on}
+        rows = []
+        for number, (at, actor, added, _) in known.items():
+            for designation in sorted(added, key=lambda one: one.designation_id):
+                later = (ends for other, (_, _, _, ends) in known.items() if other > number)
+                ended_by = next((ends[designation.designation_id] for ends in later if designation.designation_id in ends), None)
+                rows.append((number, at, actor, designation, ended_by))
+        return rows
+
+
+class FakeOutbox:
+    """An Outbox in memory."""
+
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def claim(self, holder: str, now: datetime, limit: int, ttl_s: int) -> list[str]:
+        free = [one for one, due in self._state.due.items() if due.until is None or due.until <= now]
+        order = list(self._state.records)
+        chosen = sorted(free, key=lambda one: (self._state.due[one].tries, order.index(one)))[:limit]
+        for one in chosen:
+            due = self._state.due[one]
+            due.holder, due.claimed, due.until = holder, due.enqueued, now + timedelta(seconds=ttl_s)
+        return chosen
+
+    def done(self, holder: str, record_ids: Sequence[str]) -> None:
+        for one, due in self._mine(holder, record_ids):
+            if due.claimed == due.enqueued:
+                del self._state.due[one]
+            else:
+                due.holder = due.claimed = due.until = None
+
+    def release(self, holder: str, record_ids: Sequence[str]) -> None:
+        for _, due in self._mine(holder, record_ids):
+            due.tries += 1
+            due.holder = due.claimed = due.until = None
+
+    def pending(self) -> int:
+        return len(self._state.due)
+
+    def enqueue(self, record_ids: Sequence[str]) -> None:
+        for record_id in record_ids:
+            if record_id in self._state.records and record_id not in self._state.due:
+                self._state.enqueue(record_id)
+
+    def enqueue_all(self) -> int:
+        for record_id in self._state.records:
+            self._state.enqueue(record_id)
+        return len(self._state.records)
+
+    def _mine(self, holder: str, record_ids: Sequence[str]) -> list[tuple[str, _Due]]:
+        held = [(one, self._state.due[one]) for one in record_ids if one in self._state.due]
+        return [(one, due) for one, due in held if due.holder == holder]
+
+
+class FakeAuditLog:
+    """An AuditLog in memory."""
+
+    def __init__(self) -> None:
+        self._entries: list[AuditEntry] = []
+
+    def append(self, at: datetime, actor: str, event: str, details: Mapping[str, object]) -> AuditEntry:
+        previous = self._entries[-1].digest if self._entries else GENESIS
+        plain = json.loads(json.dumps(dict(details)))
+        entry = link(len(self._entries) + 1, at.astimezone(UTC), actor, event, plain, previous)
+        self._entries.append(entry)
+        return entry
+
+    def entries(self, from_seq: int = 1) -> Iterator[AuditEntry]:
+        yield from self._entries[max(from_seq - 1, 0) :]
+
+
+def _whole(state: _State, record_id: str) -> RecordEntry:
+    return replace(state.records[record_id], occurrences=tuple(state.occurrences.get(record_id, ())))
+
+
+def _refuse_impossible(state: _State, batch: CaptureBatch) -> None:
+    """What the tables of a database refuse, before anything is changed."""
+    account = batch.manifest.account
+    if any(one.account != account for one in (*batch.records, *batch.reclassified)):
+        raise ValueError("a batch is of one account")
+    held = state.records.keys() | {entry.record_id for entry in batch.records}
+    named = [outcome.digest for outcome in batch.outcomes if outcome.digest and outcome.occurrence]
+    for digest in [*named, *(change.digest for change in batch.reclassified)]:
+        if f"{account}/{digest}" not in held:
+            raise LookupError(f"no record {account}/{digest}")
+    if batch.cursors and batch.run_id not in state.runs:
+        raise LookupError(f"no run {batch.run_id}")
+
+
+def _take_in(state: _State, batch: CaptureBatch) -> None:
+    account = batch.manifest.account
+    state.manifests.append((batch.manifest, batch.at))
+    for entry in batch.records:
+        if entry.record_id not in state.records:
+            state.records[entry.record_id] = replace(entry, occurrences=())
+            state.classes[entry.record_id] = [(batch.at, entry.classification)]
+            state.enqueue(entry.record_id)
+    for outcome in batch.outcomes:
+        state.items.append((batch.run_id, outcome))
+        seen = state.occurrences.setdefault(f"{account}/{outcome.digest}", [])
+        if outcome.occurrence is not None and outcome.digest is not None and outcome.occurrence not in seen:
+            seen.append(outcome.occurrence)
+    for change in batch.reclassified:
+        record_id = f"{account}/{change.digest}"
+        state.records[record_id] = replace(state.records[record_id], classification=change.classification)
+        state.classes[record_id].append((batch.at, change.classification))
+        state.enqueue(record_id)
+    for kept in batch.quarantined:
+        key = (kept.digest, kept.source, kept.account, kept.item_id)
+        before = state.quarantine.get(key)
+        state.quarantine[key] = kept if before is None else replace(kept, tries=before.tries + kept.tries)
+    if batch.cursors:
+        state.cursors.setdefault((account, state.runs[batch.run_id].source), {}).update(batch.cursors)

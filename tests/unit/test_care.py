@@ -1,0 +1,316 @@
+"""Verify, reconcile, rebuild: what is wrong is named, what can be mended is mended, and the store alone is enough."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from capstone.domain.errors import FixityMismatch, StoreUnavailable
+from capstone.domain.events import link
+from capstone.domain.fixity import digest_of
+from capstone.domain.layout import record_key
+from capstone.domain.manifest import read_manifest, write_manifest
+from capstone.domain.message import ItemState, OfferedMessage
+from capstone.domain.records import Lock
+from capstone.usecases.rebuild import RebuildParts, rebuild_index, rebuild_ledger
+from capstone.usecases.reconcile import paired
+from capstone.usecases.register import adopt_decisions, import_officials
+from tests.builders import a_designation
+from tests.fakes.archive import OFFICER, Cut, MemoryArchive, PowerCut, a_message
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.record_store import MemoryRecordStore
+from tests.unit.test_capture import ListSource, offered, refused
+
+ONE, TWO, THREE = a_message("Budget"), a_message("Travel"), a_message("Hiring")
+SOURCE = ListSource(offered(ONE), offered(TWO, "2"), refused(ItemState.QUARANTINED, b"box"), refused(ItemState.EXCLUDED))
+KEY = record_key("director", digest_of(ONE))
+RECORD = f"director/{digest_of(ONE)}"
+
+
+@pytest.fixture
+def archive() -> MemoryArchive:
+    made = MemoryArchive()
+    made.capture(SOURCE)
+    made.capture(ListSource(offered(THREE, "3")))
+    made.index_pending()
+    return made
+
+
+# --- verify ----------------------------------------------------------------------------------------
+
+
+def test_a_sound_archive_is_found_sound(archive: MemoryArchive) -> None:
+    told: list[tuple[int, int]] = []
+    report = archive.verify(progress=lambda *tell: told.append(tell))
+    assert report.is_sound
+    assert report.as_dict() == {
+        "checked": 3, "damaged": [], "missing": [], "manifests": 2, "audit": {"entries": 2, "broken_at": None},
+    }  # fmt: skip
+    assert sum(size for _, size in told) == len(ONE) + len(TWO) + len(THREE)
+
+
+def test_a_sample_checks_only_what_is_chosen(archive: MemoryArchive) -> None:
+    assert archive.verify(choose=lambda record_id: record_id == RECORD).checked == 1
+
+
+def test_one_flipped_bit_is_found(archive: MemoryArchive) -> None:
+    archive.store.raw[KEY] = bytes([ONE[0] ^ 1]) + ONE[1:]
+    assert archive.verify().damaged == [RECORD]
+
+
+def test_a_missing_record_is_found_also_when_the_ledger_forgot_it(archive: MemoryArchive) -> None:
+    del archive.store.raw[KEY]
+    assert archive.verify().missing == [RECORD]
+    archive.ledger = FakeLedger()
+    assert archive.verify().missing == [RECORD]
+
+
+def test_a_record_that_cannot_be_read_counts_as_damaged(archive: MemoryArchive) -> None:
+    class Unreadable:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+        def get(self, key: str, version_id: str | None = None) -> bytes:
+            if key == KEY:
+                raise StoreUnavailable("bad sector")
+            return bytes(self._inner.get(key, version_id))
+
+    archive.store = Unreadable(archive.store)
+    assert archive.verify().damaged == [RECORD]
+
+
+def test_a_lost_or_damaged_manifest_is_found(archive: MemoryArchive) -> None:
+    first, second = archive.store.list_keys("manifests/")
+    whole = archive.store.raw.pop(first)
+    report = archive.verify()
+    assert report.missing == [f"a manifest before {second}"]
+    assert report.checked == 3
+    archive.store.raw[first] = whole[: len(whole) // 2]
+    assert archive.verify().damaged == [first]
+
+
+def test_a_changed_audit_entry_is_found_and_so_is_a_chain_written_anew(archive: MemoryArchive) -> None:
+    audit = archive.ledger.audit
+    entries = list(audit.entries())
+
+    class Told:
+        def __init__(self, entries: list[Any]) -> None:
+            self._entries = entries
+
+        def entries(self, from_seq: int = 1) -> Any:
+            return iter(self._entries)
+
+    archive.ledger.audit = Told([replace(entries[0], actor="nobody"), entries[1]])
+    assert archive.verify().audit_break == 1
+    anew = link(1, entries[0].at, "nobody", "capture", {}, "0" * 64)
+    archive.ledger.audit = Told([anew])
+    assert archive.verify().audit_break == 1
+    archive.ledger.audit = Told(entries[:1])
+    assert archive.verify().audit_break == 2
+    (anchor, _) = archive.store.list_keys("audit/")
+    archive.store.raw[anchor] = b"[]"
+    archive.ledger.audit = audit
+    assert archive.verify().audit_break == 0
+
+
+# --- reconcile -------------------------------------------------------------------------------------
+
+
+def test_an_archive_in_order_shows_no_differences(archive: MemoryArchive) -> None:
+    report = archive.reconcile(("director", SOURCE))
+    assert report.as_dict() == {"compared": 5, "missing": [], "unexpected": [], "mended": []}
+
+
+def test_a_missing_record_is_named_and_never_hidden(archive: MemoryArchive) -> None:
+    del archive.store.raw[KEY]
+    assert [one.as_dict() for one in archive.reconcile().missing] == [{"where": "store", "what": "record", "id": RECORD}]
+
+
+def test_a_weakened_lock_and_changed_tags_are_mended(archive: MemoryArchive) -> None:
+    tags = archive.store.guard[KEY][1]
+    archive.store.guard[KEY] = (Lock(), {"record-class": "temporary"})
+    report = archive.reconcile()
+    assert [one.what for one in report.mended] == ["lock", "tags"]
+    assert archive.store.guard[KEY] == (Lock(hold=True), tags)
+
+
+def test_a_stronger_lock_is_left_alone(archive: MemoryArchive) -> None:
+    stronger = Lock(archive.clock.now(), hold=True)
+    archive.store.guard[KEY] = (stronger, archive.store.guard[KEY][1])
+    assert archive.reconcile().mended == []
+
+
+def test_a_due_record_that_is_not_disposed_of_gets_its_lock_renewed() -> None:
+    archive = MemoryArchive(a_designation("none"))
+    archive.capture(ListSource(offered(a_message(date_text="Tue, 07 Jan 2014 10:00:00 -0500"))))
+    archive.index_pending()
+    archive.clock.move(days=400)
+    assert [one.what for one in archive.reconcile().mended] == ["lock"]
+    (key,) = archive.store.list_keys("records/")
+    assert archive.store.guard[key][0].retain_until > archive.clock.now()
+
+
+def test_documents_missing_from_the_index_become_due_and_left_over_ones_go(archive: MemoryArchive) -> None:
+    archive.index.remove([RECORD])
+    report = archive.reconcile()
+    assert [(one.where, one.what, one.id) for one in report.mended] == [("index", "document is due", RECORD)]
+    assert archive.index_pending().indexed == 1
+    other = MemoryArchive()
+    other.index = archive.index
+    assert {one.what for one in other.reconcile().mended} == {"left-over document"}
+    assert list(other.index.ids()) == []
+
+
+def test_a_record_in_no_manifest_is_taken_in_from_where_it_lies(archive: MemoryArchive) -> None:
+    archive.store = Cut(archive.store, "put_all", 1, after=True)
+    stray = a_message("Stray")
+    with pytest.raises(PowerCut):
+        archive.capture(ListSource(offered(stray, "9")))
+    archive.clock.move(hours=1)
+    report = archive.reconcile()
+    assert (report.mended[0].where, report.mended[0].id) == ("ledger", f"director/{digest_of(stray)}")
+    assert archive.ledger.records.record(f"director/{digest_of(stray)}") is not None
+    assert archive.verify().is_sound
+
+
+def test_a_damaged_stray_and_one_of_no_known_account_are_named(archive: MemoryArchive) -> None:
+    key = record_key("director", digest_of(b"good"))
+    archive.store.raw[key] = b"bad"
+    archive.store.raw[record_key("stranger", digest_of(b"x"))] = b"x"
+    found = {(one.what, one.id) for one in archive.reconcile().unexpected}
+    assert ("record (E007)", f"stranger/{digest_of(b'x')}") in found
+    assert any(one == f"director/{digest_of(b'good')}" for _, one in found)
+
+
+def test_what_a_source_shows_and_no_run_took_in_is_missing_until_the_next_run(archive: MemoryArchive) -> None:
+    grown = ListSource(offered(ONE), offered(a_message("New"), "7"))
+    assert [one.id for one in archive.reconcile(("director", grown)).missing] == ["director: 7"]
+
+    class Closed(ListSource):
+        def places(self) -> Any:
+            raise StoreUnavailable("closed")
+
+    (missing,) = archive.reconcile(("director", Closed())).missing
+    assert missing.what == "whole source (E204)"
+
+
+def test_two_sorted_streams_are_paired() -> None:
+    assert list(paired([("a", 1), ("c", 3)], ["b", "c", "d"])) == [
+        ("a", 1, False), ("b", None, True), ("c", 3, True), ("d", None, True),
+    ]  # fmt: skip
+    assert list(paired([], [])) == []
+
+
+# --- rebuild ---------------------------------------------------------------------------------------
+
+CSV = (
+    b"official,office,position,category,account,addresses,from,until,acting,form,approved\n"
+    b"Ada Brook,Office of the Director,Director,1,director,director@agency.example,2010-01-01,,no,F-1,2019-04-01\n"
+)
+
+
+def rebuilt(archive: MemoryArchive) -> MemoryArchive:
+    other = MemoryArchive()
+    other.store, other.ledger, other.clock = archive.store, FakeLedger(), archive.clock
+    ledger = other.ledger
+    rebuild_ledger(RebuildParts(other.store, ledger.capture, other.registering, ledger.audit, other.clock), OFFICER.name)
+    return other
+
+
+def test_the_ledger_is_made_anew_from_the_store_alone() -> None:
+    archive = MemoryArchive()
+    archive.ledger = FakeLedger()
+    import_officials(archive.registering, CSV, OFFICER.name, frozenset())
+    archive.designations = archive.ledger.register.designations()
+    archive.capture(SOURCE)
+    archive.capture(ListSource(offered(ONE, "5"), offered(THREE, "3")))
+    other = rebuilt(archive)
+    assert other.ledger.register.designations() == archive.ledger.register.designations()
+    for record_id in archive.record_ids():
+        assert other.ledger.records.record(record_id) == archive.ledger.records.record(record_id)
+        assert other.ledger.records.class_history(record_id) == archive.ledger.records.class_history(record_id)
+    assert other.ledger.records.quarantine() == archive.ledger.records.quarantine()
+    assert other.verify().is_sound
+    assert {run.outcome for run in other.ledger.records.runs()} == {"rebuilt"}
+    assert other.capture(SOURCE).counts["archived"] == 0
+    assert other.verify().is_sound
+
+
+def test_the_index_is_made_anew_from_the_store_alone(archive: MemoryArchive) -> None:
+    before = list(archive.index.ids())
+    assert rebuild_index(archive.index, archive.ledger.outbox).as_dict()["documents_due"] == 3
+    assert list(archive.index.ids()) == []
+    archive.index_pending()
+    assert list(archive.index.ids()) == before
+
+
+def test_a_manifest_whose_record_lacks_its_class_stops_the_rebuild(archive: MemoryArchive) -> None:
+    first = next(iter(archive.store.list_keys("manifests/")))
+    head, lines = read_manifest(archive.store.raw[first])
+    archive.store.raw[first] = write_manifest(head, [replace(lines[0], classification=None)])
+    with pytest.raises(FixityMismatch):
+        rebuilt(archive)
+
+
+def test_a_run_that_was_cut_off_after_its_first_batch_goes_on_from_its_second_manifest() -> None:
+    archive = MemoryArchive()
+    source = ListSource(*(offered(a_message(f"Number {number}"), str(number)) for number in range(700)))
+    whole = archive.ledger.capture
+    archive.ledger.capture = Cut(whole, "commit", 2)
+    with pytest.raises(PowerCut):
+        archive.capture(source)
+    archive.ledger.capture = whole
+    archive.clock.move(hours=1)
+    assert archive.capture(source).counts == {
+        "archived": 0, "already_held": 700, "quarantined": 0, "excluded": 0, "failed": 0,
+    }  # fmt: skip
+    assert archive.verify().is_sound
+
+
+# --- register --------------------------------------------------------------------------------------
+
+
+def test_an_import_is_a_locked_decision_before_it_is_in_the_ledger() -> None:
+    archive = MemoryArchive()
+    archive.ledger = FakeLedger()
+    report = import_officials(archive.registering, CSV, OFFICER.name, frozenset())
+    assert (report.rows, report.added, report.unchanged, report.superseded) == (1, 1, 0, 0)
+    (key,) = archive.store.list_keys("decisions/")
+    assert archive.store.state(key).lock == Lock(hold=True)
+    again = import_officials(archive.registering, CSV, OFFICER.name, frozenset())
+    assert again.as_dict() == {"rows": 1, "added": 0, "unchanged": 1, "superseded": 0, "warnings": list(again.warnings)}
+    ended = CSV.replace(b"2010-01-01,,", b"2010-01-01,2020-01-01,")
+    assert import_officials(archive.registering, ended, OFFICER.name, frozenset()).superseded == 1
+    assert len(archive.ledger.register.designations()) == 1
+    assert len(archive.ledger.register.designation_history()) == 2
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_power_cut_during_an_import_is_made_good_by_the_next_one(after: bool) -> None:
+    archive = MemoryArchive()
+    archive.ledger = FakeLedger()
+    whole = archive.ledger.register
+    archive.ledger.register = Cut(whole, "apply_designations", after=after)
+    with pytest.raises(PowerCut):
+        import_officials(archive.registering, CSV, OFFICER.name, frozenset())
+    archive.ledger.register = whole
+    assert import_officials(archive.registering, CSV, OFFICER.name, frozenset()).unchanged == 1
+    assert len(list(archive.store.list_keys("decisions/"))) == 1
+
+
+@pytest.mark.parametrize("raw", [b"{", b"[]", b'{"format": 2, "kind": "register_import"}', b'{"format": 1, "kind": "hold"}'])
+def test_a_damaged_or_unknown_decision_is_named(raw: bytes) -> None:
+    archive = MemoryArchive()
+    archive.ledger, archive.store = FakeLedger(), MemoryRecordStore()
+    archive.store.raw["decisions/2026/01/000000001.json"] = raw
+    with pytest.raises(FixityMismatch):
+        adopt_decisions(archive.registering)
+
+
+def test_an_offered_message_never_shows_its_bytes_by_accident() -> None:
+    assert "Budget" not in repr(OfferedMessage(offered(ONE).occurrence, ONE))

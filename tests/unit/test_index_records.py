@@ -1,0 +1,106 @@
+"""Indexing: what is due is read back from the store; what fails stays due; the index may be away for as long as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from capstone.domain.fixity import digest_of
+from capstone.domain.layout import record_key
+from capstone.domain.query import Everything, IndexDocument, Scope
+from capstone.usecases.index import IndexParts, index_pending
+from tests.fakes.archive import MemoryArchive, a_message, in_inbox
+from tests.fakes.mail_source import FakeMailSource
+
+ONE, TWO = a_message("Budget"), a_message("Travel")
+
+
+def captured() -> MemoryArchive:
+    archive = MemoryArchive()
+    archive.capture(FakeMailSource("mailbox", in_inbox(ONE, TWO)))
+    return archive
+
+
+def parts_of(archive: MemoryArchive, **changes: Any) -> IndexParts:
+    ledger = archive.ledger
+    values: dict[str, Any] = {
+        "store": archive.store, "records": ledger.records, "outbox": ledger.outbox, "index": archive.index,
+        "clock": archive.clock, "workers": Killed(), "guarding": archive.guarding, "new_id": archive.new_id, "text_limit": 1000,
+    }  # fmt: skip
+    return IndexParts(**(values | changes))
+
+
+class Killed:
+    """Workers in which every message ends its process."""
+
+    def map(self, function: Callable[[Any], Any], things: Sequence[Any], instead: Callable[[Any], Any]) -> Iterator[Any]:
+        return iter([instead(thing) for thing in things])
+
+
+def test_what_is_captured_is_found() -> None:
+    archive = captured()
+    report = archive.index_pending()
+    assert report.as_counts() == {"indexed": 2, "failed": 0, "pending": 0}
+    page = archive.index.search(Everything(), Scope(None), 10)
+    assert {hit.record_id for hit in page.hits} == set(archive.record_ids())
+    assert archive.index_pending().indexed == 0
+
+
+def test_a_changed_class_is_due_again() -> None:
+    archive = captured()
+    archive.index_pending()
+    archive.ledger.outbox.enqueue(archive.record_ids()[:1])
+    assert archive.ledger.outbox.pending() == 1
+    assert archive.index_pending().indexed == 1
+
+
+def test_a_record_missing_from_the_store_stays_due_and_does_not_stop_the_others() -> None:
+    archive = captured()
+    del archive.store.raw[record_key("director", digest_of(ONE))]
+    report = archive.index_pending()
+    assert report.as_counts() == {"indexed": 1, "failed": 1, "pending": 1}
+
+
+def test_a_document_that_the_index_refuses_stays_due() -> None:
+    archive = captured()
+    refused = f"director/{digest_of(ONE)}"
+
+    class Picky:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+        def add(self, documents: Sequence[IndexDocument]) -> dict[str, str]:
+            self._inner.add([one for one in documents if one.record_id != refused])
+            return {one.record_id: "too large" for one in documents if one.record_id == refused}
+
+    archive.index = Picky(archive.index)
+    assert archive.index_pending().as_counts() == {"indexed": 1, "failed": 1, "pending": 1}
+
+
+def test_a_message_that_ends_its_reader_is_still_found_by_its_account_and_counted_as_not_searchable() -> None:
+    archive = captured()
+    assert index_pending(parts_of(archive)).indexed == 2
+    page = archive.index.search(Everything(), Scope(None), 10)
+    assert page.total == 2
+    assert sum(page.unsearchable.values()) >= 2
+
+
+def test_a_record_that_is_no_more_leaves_the_index() -> None:
+    archive = captured()
+    archive.index_pending()
+    gone = archive.record_ids()[0]
+    archive.ledger.outbox.enqueue([gone])
+    records = archive.ledger.records
+
+    class Without:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(records, name)
+
+        def entries(self, record_ids: Sequence[str]) -> Any:
+            return [entry for entry in records.entries(record_ids) if entry.record_id != gone]
+
+    assert index_pending(parts_of(archive, records=Without())).pending == 0
+    assert gone not in list(archive.index.ids())

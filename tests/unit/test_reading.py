@@ -1,0 +1,196 @@
+"""Search, show, explain, export, quarantine: for a viewer only, within the viewer's scope, and noted in the audit chain."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import mailbox
+from pathlib import Path
+
+import pytest
+
+from capstone.domain.access import Person
+from capstone.domain.errors import BadQuery, FixityMismatch, NotAllowed, OutputExists, UnknownRecord
+from capstone.domain.fixity import digest_of
+from capstone.domain.layout import record_key
+from capstone.domain.message import ItemState
+from capstone.usecases.export import export
+from capstone.usecases.quarantine import OfferedAgain, list_quarantine, retry_quarantine, show_quarantined
+from capstone.usecases.search import explain, search, show
+from capstone.usecases.status import overview, status
+from tests.builders import a_designation
+from tests.fakes.archive import OFFICER, MemoryArchive, a_message, in_inbox
+from tests.fakes.export_target import MemoryExport
+from tests.fakes.mail_source import FakeMailSource
+from tests.unit.test_capture import ListSource, refused
+
+OPERATOR = Person("otto", frozenset({"system_operator"}))
+LIAISON = Person("lee", offices=frozenset({("records_liaison_officer", "Office of Counsel")}))
+BUDGET, TRAVEL, COUNSEL = a_message("Budget"), a_message("Travel"), a_message("Counsel")
+FROM_LINES = a_message("Lines") + b"From here on\r\n>From there on\r\n"
+
+
+@pytest.fixture
+def archive() -> MemoryArchive:
+    made = MemoryArchive(
+        a_designation(), a_designation("8", account="counsel", office="Office of Counsel", official="Cy Vale", position="Counsel")
+    )
+    made.capture(FakeMailSource("mailbox", in_inbox(BUDGET, TRAVEL, FROM_LINES)))
+    made.capture(FakeMailSource("counsel-mailbox", in_inbox(COUNSEL)), "counsel")
+    made.index_pending()
+    return made
+
+
+def events(archive: MemoryArchive) -> list[str]:
+    return [entry.event for entry in archive.ledger.audit.entries()]
+
+
+def test_a_search_finds_counts_and_says_how_complete_it_is(archive: MemoryArchive) -> None:
+    answer = search(archive.reading, OFFICER, "subject:budget", 10)
+    assert [hit.subject for hit in answer.page.hits] == ["Budget"]
+    assert answer.coverage() == {"indexed": 4, "not_yet_indexed": 0, "not_fully_searchable": {}}
+    assert events(archive)[-1] == "search"
+
+
+def test_a_viewer_of_one_office_sees_and_counts_that_office_only(archive: MemoryArchive) -> None:
+    answer = search(archive.reading, LIAISON, "*", 10)
+    assert [hit.account for hit in answer.page.hits] == ["counsel"]
+    assert (answer.page.total, answer.page.indexed) == (1, 1)
+
+
+@pytest.mark.parametrize("person", [OPERATOR, Person("nobody")])
+def test_without_a_reading_role_there_is_no_search_show_or_export(archive: MemoryArchive, person: Person) -> None:
+    record_id = archive.record_ids()[0]
+    for ask in (
+        lambda: search(archive.reading, person, "*", 1),
+        lambda: show(archive.reading, person, record_id),
+        lambda: explain(archive.reading, person, record_id),
+        lambda: export(archive.reading, person, "*", MemoryExport(), "eml"),
+        lambda: list_quarantine(archive.reading, person),
+    ):
+        with pytest.raises(NotAllowed):
+            ask()
+
+
+def test_a_bad_query_is_named_before_anything_is_written(archive: MemoryArchive) -> None:
+    target = MemoryExport()
+    with pytest.raises(BadQuery):
+        export(archive.reading, OFFICER, "colour:blue", target, "eml")
+    assert target.files == {}
+
+
+def test_a_record_is_shown_with_its_exact_bytes_and_the_view_is_noted(archive: MemoryArchive) -> None:
+    shown = show(archive.reading, OFFICER, f"director/{digest_of(BUDGET)}")
+    assert (shown.raw, shown.facts.subject) == (BUDGET, "Budget")
+    assert events(archive)[-1] == "view"
+
+
+@pytest.mark.parametrize("record_id", [f"director/{digest_of(BUDGET)}", "counsel/" + "0" * 64, "nonsense", ""])
+def test_what_a_viewer_may_not_know_of_looks_the_same_as_what_is_not_there(archive: MemoryArchive, record_id: str) -> None:
+    with pytest.raises(UnknownRecord):
+        show(archive.reading, LIAISON, record_id)
+    assert events(archive)[-1] == "refused_view"
+
+
+def test_an_explanation_names_the_designation_that_decided(archive: MemoryArchive) -> None:
+    found = explain(archive.reading, OFFICER, f"counsel/{digest_of(COUNSEL)}")
+    assert found.designation is not None
+    assert (found.designation.official, len(found.history)) == ("Cy Vale", 1)
+    assert events(archive)[-1] == "explain"
+
+
+# --- export ----------------------------------------------------------------------------------------
+
+
+def test_an_export_as_eml_is_the_exact_bytes_with_a_list_of_files_and_digests(archive: MemoryArchive) -> None:
+    target, told = MemoryExport(), []
+    report = export(archive.reading, OFFICER, "account:director", target, "eml", lambda *tell: told.append(tell))
+    assert (report.exported, report.bytes) == (3, len(BUDGET) + len(TRAVEL) + len(FROM_LINES))
+    assert target.is_finished
+    rows = list(csv.DictReader(io.StringIO(target.files[report.manifest].decode())))
+    assert all(digest_of(target.files[row["file"]]) == row["sha256"] == row["record_id"].split("/")[1] for row in rows)
+    assert len(rows) == len(told) == 3
+    assert report.as_dict() == {"exported": 3, "bytes": report.bytes, "manifest": "manifest.csv"}
+    assert events(archive)[-1] == "export"
+
+
+def test_an_export_as_mbox_is_read_back_by_another_reader_and_can_be_unquoted(archive: MemoryArchive, tmp_path: Path) -> None:
+    target = MemoryExport()
+    export(archive.reading, OFFICER, "account:director", target, "mbox")
+    file = tmp_path / "director.mbox"
+    file.write_bytes(target.files["director.mbox"])
+    with contextlib.closing(mailbox.mbox(file)) as box:
+        messages = [box.get_bytes(key) for key in box.keys()]  # noqa: SIM118
+    quoted = FROM_LINES.replace(b"\n>From there", b"\n>>From there").replace(b"\nFrom here", b"\n>From here")
+    assert sorted(messages) == sorted([BUDGET, TRAVEL, quoted])
+
+
+def test_altered_bytes_are_never_handed_out(archive: MemoryArchive) -> None:
+    archive.store.raw[record_key("director", digest_of(BUDGET))] = BUDGET.replace(b"Budget", b"Gadget")
+    with pytest.raises(FixityMismatch):
+        export(archive.reading, OFFICER, "*", MemoryExport(), "eml")
+
+
+def test_an_export_does_not_mix_with_other_files(archive: MemoryArchive) -> None:
+    target = MemoryExport()
+    target.files["old"] = b"x"
+    with pytest.raises(OutputExists):
+        export(archive.reading, OFFICER, "*", target, "eml")
+
+
+# --- status and quarantine -------------------------------------------------------------------------
+
+
+def test_the_status_sums_up_every_registered_account(archive: MemoryArchive) -> None:
+    archive.designations.append(a_designation("5", account="quiet", official="Quin Roe", position="Chief"))
+    register = archive.ledger.register
+    register.apply_designations(register.next_decision(), archive.clock.now(), "rosa", archive.designations[-1:], {})
+    told = status(archive.ledger.records, register, archive.ledger.outbox).as_dict()
+    accounts = told["accounts"]
+    assert isinstance(accounts, list)
+    assert [(one["account"], one["messages"]) for one in accounts] == [("counsel", 1), ("director", 3), ("quiet", 0)]
+    totals = told["totals"]
+    assert isinstance(totals, dict)
+    assert all(totals[name] == sum(one[name] for one in accounts) for name in totals)
+    assert accounts[2]["last_capture"] is None
+    runs = told["runs"]
+    assert isinstance(runs, list)
+    assert len(runs) == 2
+
+
+def test_the_overview_shows_the_latest_run_of_each_source_and_what_it_refused(archive: MemoryArchive) -> None:
+    archive.capture(ListSource(refused(ItemState.EXCLUDED, code="not_mail"), name="export"))
+    archive.capture(FakeMailSource("mailbox", in_inbox(BUDGET, TRAVEL, FROM_LINES)))
+    found = overview(archive.ledger.records, archive.ledger.register, archive.ledger.outbox)
+    assert [(run.account, run.source) for run in found.latest] == [
+        ("counsel", "counsel-mailbox"), ("director", "export"), ("director", "mailbox"),
+    ]  # fmt: skip
+    assert [(account, item.code) for account, item in found.refused] == [("director", "not_mail")]
+    assert sum(line.records for line in found.classes) == 4
+
+
+def test_quarantine_is_listed_shown_and_offered_again(archive: MemoryArchive) -> None:
+    archive.capture(ListSource(refused(ItemState.QUARANTINED, b"container", "container_not_supported")))
+    digest = digest_of(b"container")
+    assert show_quarantined(archive.reading, OFFICER, digest)[1] == b"container"
+    assert list_quarantine(archive.reading, LIAISON) == []
+    with pytest.raises(UnknownRecord):
+        show_quarantined(archive.reading, LIAISON, digest)
+
+    def still_closed(name: str, item_id: str, raw: bytes) -> ListSource:
+        return ListSource(refused(ItemState.QUARANTINED, raw, "container_not_supported"), name=name)
+
+    retry_quarantine(archive.reading, archive.capturing, OFFICER, still_closed)
+    (item,) = list_quarantine(archive.reading, OFFICER)
+    assert item.tries == 2
+    again = OfferedAgain(FakeMailSource("export", in_inbox(BUDGET)), item)
+    assert [place.item_id for place in again.places()] == ["quarantined.bin#0"]
+
+    def readable_now(name: str, item_id: str, raw: bytes) -> FakeMailSource:
+        return FakeMailSource(name, in_inbox(a_message("From the container")))
+
+    (report,) = retry_quarantine(archive.reading, archive.capturing, OFFICER, readable_now)
+    assert report.counts["archived"] == 1
+    record = archive.ledger.records.record(f"director/{digest_of(a_message('From the container'))}")
+    assert record.occurrences[0].place.item_id == "quarantined.bin#0"
