@@ -8,6 +8,8 @@ from datetime import date, datetime
 TEXT_FIELDS = ("subject", "body", "from", "to", "cc", "bcc", "attachment")
 """Fields whose words are searched; a word without a field is looked for in all of them."""
 KEYWORD_FIELDS = ("account", "class", "item")
+ADDRESS_FIELDS = ("from", "to", "cc", "bcc")
+"""Fields that hold whole addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,29 @@ class Or:
 
 
 Clause = Words | WholeAddress | Keyword | DateRange | HasAttachment | Everything | Not | And | Or
+
+MAX_DEPTH = 20
+"""How deep clauses may be nested: every engine has a limit, this one is the same for all."""
+
+
+def depth_of(clause: Clause) -> int:
+    """Levels of the tree; a clause without others inside it is one level. Needs no stack, so any tree may be asked about."""
+    depth, level = 0, [clause]
+    while level:
+        depth += 1
+        level = [inner for outer in level for inner in inner_clauses(outer)]
+    return depth
+
+
+def inner_clauses(clause: Clause) -> tuple[Clause, ...]:
+    """The clauses directly inside this one."""
+    match clause:
+        case And(inner) | Or(inner):
+            return inner
+        case Not(inner):
+            return (inner,)
+        case _:
+            return ()
 
 
 @dataclass(frozen=True, slots=True)

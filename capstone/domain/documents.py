@@ -1,0 +1,116 @@
+"""A record and the facts of its message become the document that an index holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, tzinfo
+
+from capstone.domain.addresses import normal_form
+from capstone.domain.message import Address, Attachment, MessageFacts
+from capstone.domain.query import IndexDocument
+from capstone.domain.records import RecordEntry
+from capstone.domain.snippets import safe_line
+from capstone.domain.tokens import folded
+
+TEXT_LIMIT_CHARS = 1_000_000
+SHOWN_LINE_CHARS = 500
+
+ENCRYPTED, CUT_OFF, HEADERS_ONLY, ATTACHMENT_TEXT = "encrypted", "cut_off", "headers_only", "attachment_text"
+
+
+def document_of(entry: RecordEntry, facts: MessageFacts, zone: tzinfo, text_limit: int = TEXT_LIMIT_CHARS) -> IndexDocument:
+    """The index document of one record. `zone` is agency time; more than `text_limit` characters of body are not searched.
+
+    `from` finds everyone who wrote, sent, sent on or is to get the answer: From, Sender, Reply-To, on whose behalf,
+    Resent-From; `to` and `cc` find Resent-To and Resent-Cc too. Never raises for what the message holds.
+    """
+    people = _people(facts)
+    classification = entry.classification
+    text = facts.body_text[:text_limit]
+    return IndexDocument(
+        record_id=entry.record_id,
+        account=entry.account,
+        digest=entry.digest,
+        message_date=classification.message_date,
+        day=_day(classification.message_date, zone),
+        record_class=classification.record_class.value,
+        schedule_item=classification.item,
+        subject=folded(facts.subject[:text_limit]),
+        body=_joined([folded(text), *_nested_texts(facts)]),
+        from_=_words_of_people(people["from"]),
+        to=_words_of_people(people["to"]),
+        cc=_words_of_people(people["cc"]),
+        bcc=_words_of_people(people["bcc"]),
+        attachment=_joined(folded(attachment.name) for attachment in facts.attachments),
+        addresses=_whole_addresses(people),
+        has_attachment=any(map(_is_attached, facts.attachments)) or bool(facts.nested),
+        shown_from=_shown(facts.from_),
+        shown_to=_shown(facts.to),
+        shown_subject=safe_line(facts.subject, SHOWN_LINE_CHARS),
+        shown_text=text,
+        unsearchable=_unsearchable(facts, text_limit),
+    )
+
+
+def _people(facts: MessageFacts) -> dict[str, tuple[Address, ...]]:
+    """Who is found by which field; each once."""
+    found = {
+        "from": (*facts.from_, *facts.sender, *facts.reply_to, *facts.on_behalf_of, *facts.resent_from),
+        "to": (*facts.to, *facts.resent_to),
+        "cc": (*facts.cc, *facts.resent_cc),
+        "bcc": facts.bcc,
+    }
+    return {field: tuple(dict.fromkeys(addresses)) for field, addresses in found.items()}
+
+
+def _day(at: datetime | None, zone: tzinfo) -> date | None:
+    if at is None:
+        return None
+    try:
+        return at.astimezone(zone).date()
+    except OverflowError:  # the first and the last day of the calendar have no neighbour
+        return at.date()
+
+
+def _words_of_people(addresses: Iterable[Address]) -> str:
+    return _joined(folded(f"{person.name} {person.address}") for person in addresses)
+
+
+def _whole_addresses(people: dict[str, tuple[Address, ...]]) -> tuple[tuple[str, str], ...]:
+    whole = [(field, normal_form(person.address)) for field, addresses in people.items() for person in addresses]
+    return tuple(dict.fromkeys(pair for pair in whole if pair[1]))
+
+
+def _nested_texts(facts: MessageFacts) -> list[str]:
+    """Subject and writer of each message inside the message."""
+    return [_joined([folded(inner.subject), _words_of_people(inner.from_)]) for inner in facts.nested]
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " ".join(text for text in texts if text)
+
+
+def _shown(addresses: Iterable[Address]) -> str:
+    shown = (
+        f"{person.name} <{person.address}>" if person.name and person.address else person.name or person.address
+        for person in addresses
+    )
+    return safe_line(", ".join(shown), SHOWN_LINE_CHARS)
+
+
+def _is_attached(attachment: Attachment) -> bool:
+    """An image shown inside the text, such as the logo of a signature, is part of the text."""
+    kind = attachment.detected_type or attachment.declared_type
+    return not (attachment.is_inline and kind.lower().startswith("image/"))
+
+
+def _unsearchable(facts: MessageFacts, text_limit: int) -> tuple[str, ...]:
+    """Why part of the message is not found by its words. The text of attachments is not in the index yet."""
+    is_encrypted = any(kind.endswith("-encrypted") for kind in facts.security) or any(a.is_encrypted for a in facts.attachments)
+    reasons = {
+        ENCRYPTED: is_encrypted,
+        CUT_OFF: len(facts.body_text) > text_limit or len(facts.subject) > text_limit,
+        HEADERS_ONLY: facts.parser == "headers",
+        ATTACHMENT_TEXT: any(_is_attached(attachment) and attachment.size_bytes for attachment in facts.attachments),
+    }
+    return tuple(code for code, holds in reasons.items() if holds)
