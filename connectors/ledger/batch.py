@@ -1,0 +1,199 @@
+"""Writing one batch of capture: rows made ready first, then one short transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, bindparam, func, select, update
+
+from capstone.domain.errors import LedgerDamaged
+from capstone.ports import CaptureBatch
+from connectors.ledger import tables as t
+from connectors.ledger.engine import one_at_a_time
+from connectors.ledger.outbox import NEWLY_DUE, enqueue
+from connectors.ledger.rows import class_values, item_values, occurrence_values, quarantine_row, record_values
+from connectors.ledger.statements import Bulk, Row, add_rows, chunked, insert_into
+
+_NOT_YET = 0
+"""Stands for a number that is given within the transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch as finished rows. Numbers of records, items and the manifest are filled in within the transaction."""
+
+    items: list[list[Any]]
+    records: list[list[Any]]
+    classes: list[list[Any]]
+    """One for each of `records`."""
+    occurrences: list[list[Any]]
+    seen_digests: list[str]
+    """The record's digest for each of `occurrences`."""
+    changed_classes: list[list[Any]]
+    """One for each reclassification."""
+    quarantined: list[Row]
+
+
+class BatchWriter:
+    """Knows the statements of a batch, compiled once for a dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        """Compiles the statements."""
+        self._items = Bulk(dialect, t.items)
+        self._records = Bulk(dialect, t.records)
+        self._classes = Bulk(dialect, t.classifications)
+        self._occurrences = Bulk(dialect, t.occurrences, keep_first=True)
+        self._outbox = Bulk(dialect, t.outbox)
+
+    def prepare(self, batch: CaptureBatch) -> Prepared:
+        """All rows, before the transaction. Raises ValueError where the batch is of several accounts."""
+        accounts = {entry.account for entry in batch.records} | {change.account for change in batch.reclassified}
+        if accounts - {batch.manifest.account}:
+            raise ValueError("a batch is of one account")
+        seen = [(outcome.digest, outcome.occurrence) for outcome in batch.outcomes if outcome.occurrence and outcome.digest]
+        return Prepared(
+            items=self._items.finished([item_values(batch.run_id, _NOT_YET, outcome) for outcome in batch.outcomes]),
+            records=self._records.finished([record_values(_NOT_YET, entry) for entry in batch.records]),
+            classes=self._classes.finished(
+                [class_values(_NOT_YET, 1, _NOT_YET, entry.classification) for entry in batch.records]
+            ),
+            occurrences=self._occurrences.finished([occurrence_values(_NOT_YET, _NOT_YET, occurrence) for _, occurrence in seen]),
+            seen_digests=[digest for digest, _ in seen],
+            changed_classes=self._classes.finished(
+                [class_values(_NOT_YET, _NOT_YET, _NOT_YET, change.classification) for change in batch.reclassified]
+            ),
+            quarantined=[quarantine_row(kept) for kept in batch.quarantined],
+        )
+
+    def write(self, connection: Connection, batch: CaptureBatch, prepared: Prepared) -> None:
+        """Take the batch in, unless its manifest is known. Raises LedgerDamaged, LookupError."""
+        one_at_a_time(connection, t.manifests)
+        if _is_known(connection, batch):
+            return
+        manifest_no = _add_manifest(connection, batch)
+        self._add_items(connection, batch, prepared)
+        numbers = _record_numbers(connection, batch)
+        self._add_records(connection, manifest_no, numbers, prepared)
+        self._add_occurrences(connection, manifest_no, numbers, prepared)
+        _keep_quarantined(connection, prepared.quarantined)
+        self._reclassify(connection, manifest_no, numbers, batch, prepared)
+        _move_cursors(connection, batch)
+
+    def _add_items(self, connection: Connection, batch: CaptureBatch, prepared: Prepared) -> None:
+        of_run = t.items.c.run_id == batch.run_id
+        last = connection.scalar(select(func.max(t.items.c.seq)).where(of_run)) or 0
+        for seq, row in enumerate(prepared.items, last + 1):
+            row[_ITEM_SEQ] = seq
+        self._items.add(connection, prepared.items)
+
+    def _add_records(self, connection: Connection, manifest_no: int, numbers: dict[str, int], prepared: Prepared) -> None:
+        """Add the records that have no number yet, with their first class, and give them one."""
+        new, classes, due = [], [], []
+        record_no = connection.scalar(select(func.max(t.records.c.record_no))) or 0
+        for row, first_class in zip(prepared.records, prepared.classes, strict=True):
+            if row[_RECORD_DIGEST] in numbers:
+                continue
+            record_no += 1
+            numbers[row[_RECORD_DIGEST]] = row[_RECORD_NO] = first_class[_RECORD_NO] = record_no
+            first_class[_CLASS_MANIFEST] = manifest_no
+            new.append(row)
+            classes.append(first_class)
+            due.append([record_no, *NEWLY_DUE])
+        self._records.add(connection, new)
+        self._classes.add(connection, classes)
+        self._outbox.add(connection, due)
+
+    def _add_occurrences(self, connection: Connection, manifest_no: int, numbers: Mapping[str, int], prepared: Prepared) -> None:
+        for digest, row in zip(prepared.seen_digests, prepared.occurrences, strict=True):
+            row[_RECORD_NO] = numbers[digest]
+            row[_SEEN_MANIFEST] = manifest_no
+        self._occurrences.add(connection, prepared.occurrences)
+
+    def _reclassify(
+        self, connection: Connection, manifest_no: int, numbers: Mapping[str, int], batch: CaptureBatch, prepared: Prepared
+    ) -> None:
+        record_nos = [numbers[change.digest] for change in batch.reclassified]
+        class_numbers = _class_numbers(connection, record_nos)
+        for record_no, row in zip(record_nos, prepared.changed_classes, strict=True):
+            class_numbers[record_no] += 1
+            row[_RECORD_NO], row[_CLASS_NUMBER], row[_CLASS_MANIFEST] = record_no, class_numbers[record_no], manifest_no
+        self._classes.add(connection, prepared.changed_classes)
+        present = [{"of_record": record_no, "class_number": number} for record_no, number in class_numbers.items()]
+        if present:
+            connection.execute(update(t.records).where(t.records.c.record_no == bindparam("of_record")), present)
+        enqueue(connection, class_numbers)
+
+
+def _is_known(connection: Connection, batch: CaptureBatch) -> bool:
+    manifest = batch.manifest
+    held = connection.scalar(select(t.manifests.c.digest).where(t.manifests.c.key == manifest.key))
+    if held is not None and held != manifest.digest:
+        raise LedgerDamaged(
+            f"The manifest {manifest.key} is in the ledger with another digest.",
+            "Treat as an incident: run 'capstone verify' and tell the Records Officer; nothing was changed.",
+        )
+    return held is not None
+
+
+def _add_manifest(connection: Connection, batch: CaptureBatch) -> int:
+    manifest_no = (connection.scalar(select(func.max(t.manifests.c.manifest_no))) or 0) + 1
+    manifest = {"account": batch.manifest.account, "key": batch.manifest.key, "digest": batch.manifest.digest}
+    add_rows(connection, t.manifests, [{"manifest_no": manifest_no, **manifest, "run_id": batch.run_id, "taken_at": batch.at}])
+    return manifest_no
+
+
+def _record_numbers(connection: Connection, batch: CaptureBatch) -> dict[str, int]:
+    """The numbers of those records of the batch that the ledger has already, by digest."""
+    digests = {entry.digest for entry in batch.records} | {change.digest for change in batch.reclassified}
+    digests |= {outcome.digest for outcome in batch.outcomes if outcome.digest and outcome.occurrence}
+    r = t.records.c
+    numbers: dict[str, int] = {}
+    for chunk in chunked(sorted(digests)):
+        held = select(r.digest, r.record_no).where(r.account == batch.manifest.account, r.digest.in_(chunk))
+        numbers.update(tuple(row) for row in connection.execute(held))
+    return numbers
+
+
+def _keep_quarantined(connection: Connection, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    again = insert_into(connection.dialect, t.quarantine)
+    newest = {"code": again.excluded.code, "reason": again.excluded.reason, "tries": t.quarantine.c.tries + again.excluded.tries}
+    connection.execute(again.on_conflict_do_update(index_elements=list(t.quarantine.primary_key), set_=newest), rows)
+
+
+def _class_numbers(connection: Connection, record_nos: Sequence[int]) -> dict[int, int]:
+    r = t.records.c
+    numbers: dict[int, int] = {}
+    for chunk in chunked(record_nos):
+        present = select(r.record_no, r.class_number).where(r.record_no.in_(chunk))
+        numbers.update(tuple(row) for row in connection.execute(present))
+    return numbers
+
+
+def _move_cursors(connection: Connection, batch: CaptureBatch) -> None:
+    if not batch.cursors:
+        return
+    source = connection.scalar(select(t.runs.c.source).where(t.runs.c.run_id == batch.run_id))
+    if source is None:
+        raise LookupError(f"no run {batch.run_id}")
+    account = batch.manifest.account
+    rows = [{"account": account, "source": source, "name": name, "value": value} for name, value in batch.cursors.items()]
+    moved = insert_into(connection.dialect, t.cursors)
+    connection.execute(
+        moved.on_conflict_do_update(index_elements=list(t.cursors.primary_key), set_={"value": moved.excluded.value}), rows
+    )
+
+
+def _place_of(table: Any, column: str) -> int:
+    return int(list(table.columns.keys()).index(column))
+
+
+_RECORD_NO = 0
+_RECORD_DIGEST = _place_of(t.records, "digest")
+_ITEM_SEQ = _place_of(t.items, "seq")
+_CLASS_NUMBER = _place_of(t.classifications, "number")
+_CLASS_MANIFEST = _place_of(t.classifications, "manifest_no")
+_SEEN_MANIFEST = _place_of(t.occurrences, "manifest_no")

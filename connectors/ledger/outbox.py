@@ -1,0 +1,108 @@
+"""The outbox on a SQL database: which records the index has yet to take in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, and_, bindparam, func, literal, or_, select, true, update
+
+from connectors.ledger import tables as t
+from connectors.ledger.engine import reading, writing
+from connectors.ledger.rows import rows_read
+from connectors.ledger.statements import chunked, insert_into
+
+_HAS_ID = (
+    select(t.records.c.record_no)
+    .where(t.records.c.account == bindparam("of_account"), t.records.c.digest == bindparam("of_digest"))
+    .scalar_subquery()
+)
+_IS_MINE = and_(t.outbox.c.record_no == _HAS_ID, t.outbox.c.holder == bindparam("of_holder"))
+_UNCLAIMED = {"holder": None, "claimed": None, "until": None}
+_AGAIN = {"enqueued": t.outbox.c.enqueued + 1, "tries": 0}
+NEWLY_DUE = (1, 0, None, None, None)
+"""The columns of `outbox` after the record's number, for a record that is new."""
+
+
+class SqlOutbox:
+    """An Outbox on a SQL database. Entries that failed less often come first, so one bad record never blocks the rest."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Uses the engine of `open_engine`."""
+        self._engine = engine
+
+    def claim(self, holder: str, now: datetime, limit: int, ttl_s: int) -> list[str]:
+        """Up to `limit` record ids that nobody else works on, claimed for `ttl_s`; one statement, safe between processes."""
+        o = t.outbox.c
+        is_free = or_(o.until.is_(None), o.until <= now)
+        due = select(o.record_no).where(is_free).order_by(o.tries, o.record_no).limit(limit).with_for_update(skip_locked=True)
+        claim = {"holder": holder, "claimed": o.enqueued, "until": now + timedelta(seconds=ttl_s)}
+        claimed = update(t.outbox).where(o.record_no.in_(due)).values(claim).returning(o.tries, o.record_no)
+        with writing(self._engine) as connection, rows_read():
+            rows = sorted((row.tries, row.record_no) for row in connection.execute(claimed))
+            ids = _record_ids(connection, [record_no for _, record_no in rows])
+        return [ids[record_no] for _, record_no in rows]
+
+    def done(self, holder: str, record_ids: Sequence[str]) -> None:
+        """Remove what was claimed, unless the record changed since: that is due again at once."""
+        rows = _claimed_rows(holder, record_ids)
+        if not rows:
+            return
+        with writing(self._engine) as connection:
+            connection.execute(t.outbox.delete().where(_IS_MINE, t.outbox.c.enqueued == t.outbox.c.claimed), rows)
+            connection.execute(update(t.outbox).where(_IS_MINE).values(_UNCLAIMED), rows)
+
+    def release(self, holder: str, record_ids: Sequence[str]) -> None:
+        """Give back what could not be indexed; it counts a try."""
+        rows = _claimed_rows(holder, record_ids)
+        if not rows:
+            return
+        with writing(self._engine) as connection:
+            connection.execute(update(t.outbox).where(_IS_MINE).values(tries=t.outbox.c.tries + 1, **_UNCLAIMED), rows)
+
+    def pending(self) -> int:
+        """How many are due, those that somebody works on included."""
+        with reading(self._engine) as connection:
+            return connection.scalar(select(func.count()).select_from(t.outbox)) or 0
+
+    def enqueue(self, record_ids: Sequence[str]) -> None:
+        """Make these records due where they are not yet."""
+        r = t.records.c
+        wanted = select(r.record_no, literal(1), literal(0)).where(
+            r.account == bindparam("of_account"), r.digest == bindparam("of_digest")
+        )
+        rows = [{"of_account": one.partition("/")[0], "of_digest": one.partition("/")[2]} for one in record_ids]
+        if rows:
+            with writing(self._engine) as connection:
+                due = insert_into(connection.dialect, t.outbox).from_select(["record_no", "enqueued", "tries"], wanted)
+                connection.execute(due.on_conflict_do_nothing(), rows)
+
+    def enqueue_all(self) -> int:
+        """Make every record due; says how many."""
+        everything = select(t.records.c.record_no, literal(1), literal(0)).where(true())
+        with writing(self._engine) as connection:
+            again = insert_into(connection.dialect, t.outbox).from_select(["record_no", "enqueued", "tries"], everything)
+            connection.execute(again.on_conflict_do_update(index_elements=["record_no"], set_=_AGAIN))
+            return connection.scalar(select(func.count()).select_from(t.records)) or 0
+
+
+def enqueue(connection: Connection, record_nos: Iterable[int]) -> None:
+    """Make records due, within the transaction that changed them."""
+    rows = [{"record_no": record_no, "enqueued": 1, "tries": 0} for record_no in record_nos]
+    if rows:
+        again = insert_into(connection.dialect, t.outbox)
+        connection.execute(again.on_conflict_do_update(index_elements=["record_no"], set_=_AGAIN), rows)
+
+
+def _record_ids(connection: Connection, record_nos: Sequence[int]) -> dict[int, str]:
+    r = t.records.c
+    ids: dict[int, str] = {}
+    for chunk in chunked(record_nos):
+        named = select(r.record_no, r.account, r.digest).where(r.record_no.in_(chunk))
+        ids.update((row.record_no, f"{row.account}/{row.digest}") for row in connection.execute(named))
+    return ids
+
+
+def _claimed_rows(holder: str, record_ids: Sequence[str]) -> list[dict[str, str]]:
+    split = (record_id.partition("/") for record_id in record_ids)
+    return [{"of_account": account, "of_digest": digest, "of_holder": holder} for account, _, digest in split]

@@ -1,0 +1,169 @@
+"""The ledger as everyone reads it: records, runs, quarantine, totals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+
+from sqlalchemy import Connection, Engine, func, select, tuple_
+
+from capstone.domain.message import Place
+from capstone.domain.records import Classification, RecordEntry
+from capstone.ports import AccountTotals, ItemOutcome, Quarantined, Run
+from connectors.ledger import tables as t
+from connectors.ledger.capture import CLASS_COLUMNS, WITH_CLASS, counts_of, with_occurrences
+from connectors.ledger.engine import reading
+from connectors.ledger.rows import rows_read, to_classification, to_outcome, to_quarantined, to_record, to_run
+from connectors.ledger.statements import chunked
+
+_PAIRS = 400
+"""Record ids in one IN list; each takes two values."""
+
+
+class SqlRecordLedger:
+    """A RecordLedger on a SQL database."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Uses the engine of `open_engine`."""
+        self._engine = engine
+
+    def record(self, record_id: str) -> RecordEntry | None:
+        """One record with its present class and all occurrences."""
+        account, _, digest = record_id.partition("/")
+        wanted = WITH_CLASS.where(t.records.c.account == account, t.records.c.digest == digest)
+        with reading(self._engine) as connection, rows_read():
+            entries = with_occurrences(connection, connection.execute(wanted).all())
+        return next(iter(entries), None)
+
+    def records(self, account: str | None = None, page_size: int = 1000) -> Iterator[RecordEntry]:
+        """All records, in the order of their ids, without occurrences. Each page is a view of its own."""
+        accounts = [account] if account is not None else self._accounts()
+        for one in accounts:
+            last = ""
+            while page := self._page(one, last, page_size):
+                yield from page
+                last = page[-1].digest
+
+    def entries(self, record_ids: Sequence[str]) -> list[RecordEntry]:
+        """Those of the ids that exist, in the order asked for, without occurrences."""
+        found: dict[str, RecordEntry] = {}
+        with reading(self._engine) as connection, rows_read():
+            for chunk in chunked(record_ids, _PAIRS):
+                found.update((entry.record_id, entry) for entry in _by_ids(connection, chunk))
+        return [found[record_id] for record_id in dict.fromkeys(record_ids) if record_id in found]
+
+    def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:
+        """Every class it ever had, oldest first."""
+        account, _, digest = record_id.partition("/")
+        c, r = t.classifications.c, t.records.c
+        every = select(t.manifests.c.taken_at, *CLASS_COLUMNS).join(t.records, c.record_no == r.record_no).join(t.manifests)
+        wanted = every.where(r.account == account, r.digest == digest).order_by(c.number)
+        with reading(self._engine) as connection, rows_read():
+            return [(taken_at, to_classification(values)) for taken_at, *values in connection.execute(wanted)]
+
+    def totals(self) -> list[AccountTotals]:
+        """Per account, in order of account. `last_capture` is when the last batch was taken in or the last complete run
+        ended, whichever is later; quarantined bytes that belong to no account stand under account ""."""
+        with reading(self._engine) as connection:
+            held = _held(connection)
+            quarantined = _quarantined_by_account(connection)
+            last = _last_captures(connection)
+        nothing = (0, 0, 0, 0, 0)
+        return [
+            AccountTotals(account, *held.get(account, nothing), quarantined.get(account, 0), last.get(account))
+            for account in sorted(held.keys() | quarantined.keys() | last.keys())
+        ]
+
+    def runs(self, account: str | None = None, limit: int = 100) -> list[Run]:
+        """The newest runs first; the counts of one that is under way are those of its batches so far."""
+        newest = select(t.runs).order_by(t.runs.c.started_at.desc(), t.runs.c.run_id.desc()).limit(limit)
+        if account is not None:
+            newest = newest.where(t.runs.c.account == account)
+        with reading(self._engine) as connection:
+            rows = connection.execute(newest).all()
+            open_counts = counts_of(connection, [row.run_id for row in rows if row.counts is None])
+        return [to_run(row, open_counts[row.run_id] if row.counts is None else row.counts) for row in rows]
+
+    def refused(self, run_ids: Sequence[str]) -> list[tuple[str, ItemOutcome]]:
+        """(run id, item) of those runs' items that are excluded, quarantined or failed, by run id, as they were offered."""
+        found: list[tuple[str, ItemOutcome]] = []
+        with reading(self._engine) as connection, rows_read():
+            for chunk in chunked(sorted(set(run_ids))):
+                wanted = select(t.items).where(t.items.c.run_id.in_(chunk), t.REFUSED)
+                rows = connection.execute(wanted.order_by(t.items.c.run_id, t.items.c.seq))
+                found.extend((row.run_id, to_outcome(row)) for row in rows)
+        return found
+
+    def places(self, account: str, source: str) -> set[Place]:
+        """Where the source showed what the account holds."""
+        o = t.occurrences.c
+        wanted = select(o.folder, o.item_id).join_from(t.records, t.occurrences).where(t.records.c.account == account)
+        with reading(self._engine) as connection:
+            return {Place(source, folder, item_id) for folder, item_id in connection.execute(wanted.where(o.source == source))}
+
+    def quarantine(self) -> list[Quarantined]:
+        """All that lies in quarantine, by source, account, item id and digest."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(t.quarantine)).all()
+        return sorted(map(to_quarantined, rows), key=lambda kept: (kept.source, kept.account, kept.item_id, kept.digest))
+
+    def breakdown(self) -> list[tuple[str, str, str | None, date | None, date | None, int]]:
+        """(account, class, item, cutoff, eligible, number of records); what is not known sorts first."""
+        c = t.classifications.c
+        # Not the account first: SQLite would follow its index and fetch the records one by one, out of order.
+        columns = (c.record_class, c.item, c.cutoff, c.eligible, t.records.c.account)
+        counted = WITH_CLASS.with_only_columns(*columns, func.count()).group_by(*columns)
+        with reading(self._engine) as connection:
+            rows = [(row[4], *row[:4], row[5]) for row in connection.execute(counted)]
+        return sorted(rows, key=lambda row: [(part is not None, part) for part in row])
+
+    def _accounts(self) -> list[str]:
+        """Accounts that have records, in the order of their record ids: "a-b/..." comes before "a/..."."""
+        accounts: list[str] = []
+        last = ""
+        with reading(self._engine) as connection:
+            while last is not None:
+                last = connection.scalar(select(func.min(t.records.c.account)).where(t.records.c.account > last))
+                accounts.append(last)
+        return sorted(accounts[:-1], key=lambda account: f"{account}/")
+
+    def _page(self, account: str, after: str, size: int) -> list[RecordEntry]:
+        r = t.records.c
+        page = WITH_CLASS.where(r.account == account, r.digest > after).order_by(r.digest).limit(size)
+        with reading(self._engine) as connection, rows_read():
+            return [to_record(row) for row in connection.execute(page)]
+
+
+def _by_ids(connection: Connection, record_ids: Sequence[str]) -> list[RecordEntry]:
+    pairs = [tuple(record_id.split("/", 1)) for record_id in record_ids if "/" in record_id]
+    wanted = WITH_CLASS.where(tuple_(t.records.c.account, t.records.c.digest).in_(pairs))
+    return [to_record(row) for row in connection.execute(wanted)]
+
+
+def _held(connection: Connection) -> dict[str, tuple[int, int, int, int, int]]:
+    """account: (messages, bytes, permanent, temporary, unscheduled)."""
+    columns = (t.classifications.c.record_class, t.records.c.account)
+    grouped = WITH_CLASS.with_only_columns(*columns, func.count(), func.sum(t.records.c.size_bytes)).group_by(*columns)
+    numbers: dict[str, Counter[str]] = {}
+    for record_class, account, messages, size in connection.execute(grouped):
+        numbers.setdefault(account, Counter()).update({"messages": messages, "bytes": int(size), record_class: messages})
+    return {
+        account: (found["messages"], found["bytes"], found["permanent"], found["temporary"], found["unscheduled"])
+        for account, found in numbers.items()
+    }
+
+
+def _quarantined_by_account(connection: Connection) -> dict[str, int]:
+    q = t.quarantine.c
+    return {row[0]: row[1] for row in connection.execute(select(q.account, func.count()).group_by(q.account))}
+
+
+def _last_captures(connection: Connection) -> dict[str, datetime]:
+    m, r = t.manifests.c, t.runs.c
+    batches = select(m.account, func.max(m.taken_at)).group_by(m.account)
+    complete = select(r.account, func.max(r.ended_at)).where(r.outcome == "complete").group_by(r.account)
+    last: dict[str, datetime] = {}
+    for account, at in (*connection.execute(batches), *connection.execute(complete)):
+        last[account] = max(at, last.get(account, at))
+    return last

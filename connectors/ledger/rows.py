@@ -1,0 +1,225 @@
+"""Values to rows and back. Rows are plain mappings from column to value; the column types do the writing down."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row as SqlRow
+
+from capstone.domain.errors import LedgerDamaged
+from capstone.domain.message import ItemState, Occurrence, Place
+from capstone.domain.officials import CutoffRule, Designation, Form
+from capstone.domain.records import Classification, RecordClass, RecordEntry
+from capstone.ports import ItemOutcome, Quarantined, Run
+from connectors.ledger.column_types import as_utc
+from connectors.ledger.statements import Row, Values
+
+AnyRow = SqlRow[Any]
+
+
+@contextmanager
+def rows_read() -> Iterator[None]:
+    """Around turning rows into values: a row that makes no value is damage, not a fault of the program."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as exc:
+        raise LedgerDamaged("The ledger holds a row that cannot be read.") from exc
+
+
+# --- records ---------------------------------------------------------------------------------------
+
+
+def class_values(record_no: int, number: int, manifest_no: int, classification: Classification) -> Values:
+    """A row of `classifications`."""
+    return (
+        record_no,
+        number,
+        manifest_no,
+        classification.record_class.value,
+        classification.reason,
+        classification.rule_version,
+        classification.item,
+        classification.authority,
+        classification.designation_id,
+        classification.form,
+        classification.category,
+        classification.message_date,
+        classification.date_source,
+        classification.cutoff,
+        classification.eligible,
+        classification.flags,
+    )
+
+
+def to_classification(values: Sequence[Any]) -> Classification:
+    """The value of the columns of `classifications` from `record_class` on: they have the order of the fields."""
+    return Classification(RecordClass(values[0]), *values[1:])
+
+
+def record_values(record_no: int, entry: RecordEntry) -> Values:
+    """A row of `records`: a new one, in its first class."""
+    return (
+        record_no,
+        entry.account,
+        entry.digest,
+        entry.version_id,
+        entry.size_bytes,
+        entry.captured_at,
+        entry.run_id,
+        entry.content_key,
+        entry.problems,
+        1,
+    )
+
+
+def to_record(row: Sequence[Any], occurrences: tuple[Occurrence, ...] = ()) -> RecordEntry:
+    """The record of a row of `capture.WITH_CLASS`: the columns have the order of the fields."""
+    _record_no, account, digest, version_id, size, captured_at, run_id, content_key, problems, *present = row
+    return RecordEntry(
+        account, digest, version_id, size, captured_at, run_id, content_key, to_classification(present), problems, occurrences
+    )
+
+
+# --- occurrences and items -------------------------------------------------------------------------
+
+
+def occurrence_values(record_no: int, manifest_no: int, seen: Occurrence) -> Values:
+    """A row of `occurrences`: one distinct value, first seen in that manifest."""
+    place = seen.place
+    return (
+        record_no,
+        variant_of(seen),
+        manifest_no,
+        place.source,
+        place.folder,
+        place.item_id,
+        seen.flags,
+        seen.received_at,
+        seen.from_line_at,
+        seen.is_sent,
+        seen.envelope,
+    )
+
+
+def variant_of(seen: Occurrence) -> str:
+    """32 hex digits that are equal for equal occurrences and, for all that matters, for no others."""
+    place = seen.place
+    received = None if seen.received_at is None else as_utc(seen.received_at).isoformat()
+    from_line = None if seen.from_line_at is None else as_utc(seen.from_line_at).isoformat()
+    facts = [place.source, place.folder, place.item_id, seen.flags, received, from_line, seen.is_sent, seen.envelope]
+    return hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
+
+
+def to_occurrence(values: Sequence[Any]) -> Occurrence:
+    """The value of the columns of `occurrences` from `source` on."""
+    source, folder, item_id, flags, received_at, from_line_at, is_sent, envelope = values
+    return Occurrence(Place(source, folder, item_id), flags, received_at, from_line_at, is_sent, envelope)
+
+
+def item_values(run_id: str, seq: int, outcome: ItemOutcome) -> Values:
+    """A row of `items`."""
+    place, state = outcome.place, outcome.state.value
+    return run_id, seq, place.source, place.folder, place.item_id, state, outcome.code, outcome.reason, outcome.digest
+
+
+def to_outcome(row: AnyRow) -> ItemOutcome:
+    """The outcome of a row of `items`, without its occurrence."""
+    return ItemOutcome(Place(row.source, row.folder, row.item_id), ItemState(row.state), row.code, row.reason, row.digest)
+
+
+def quarantine_row(kept: Quarantined) -> dict[str, object]:
+    """Bytes in quarantine; the columns have the names of the fields."""
+    return asdict(kept)
+
+
+def to_quarantined(row: AnyRow) -> Quarantined:
+    """The value of a row of `quarantine`."""
+    return Quarantined(row.digest, row.source, row.account, row.item_id, row.code, row.reason, row.size_bytes, row.tries)
+
+
+# --- runs ------------------------------------------------------------------------------------------
+
+
+def to_run(row: AnyRow, counts: dict[str, int]) -> Run:
+    """The run of a row of `runs`."""
+    return Run(row.run_id, row.account, row.source, row.started_at, row.ended_at, row.outcome, row.error, counts)
+
+
+# --- register --------------------------------------------------------------------------------------
+
+
+def designation_row(decision: int, designation: Designation) -> dict[str, object]:
+    """A designation as one decision took it in."""
+    return {
+        "decision": decision,
+        "designation_id": designation.designation_id,
+        "official": designation.official,
+        "office": designation.office,
+        "position": designation.position,
+        "category": designation.category,
+        "account": designation.account,
+        "addresses": designation.addresses,
+        "starts": designation.starts,
+        "ends": designation.ends,
+        "acting": designation.acting,
+        "form": form_row(designation.form),
+    }
+
+
+def form_row(form: Form) -> dict[str, object]:
+    """A form as plain values for JSON."""
+    return {
+        "number": form.number,
+        "record_group": form.record_group,
+        "approved": form.approved and form.approved.isoformat(),
+        "items": sorted(form.items),
+        "cutoff": form.cutoff and form.cutoff.value,
+        "transfer_years": form.transfer_years,
+        "covers_from": form.covers_from and form.covers_from.isoformat(),
+    }
+
+
+def to_designation(row: AnyRow) -> Designation:
+    """The designation of a row of `designations`."""
+    return Designation(
+        row.designation_id,
+        row.official,
+        row.office,
+        row.position,
+        row.category,
+        row.account,
+        row.addresses,
+        row.starts,
+        row.ends,
+        bool(row.acting),
+        _to_form(row.form),
+    )
+
+
+def _to_form(kept: dict[str, Any]) -> Form:
+    return Form(
+        kept["number"],
+        kept["record_group"],
+        _day(kept["approved"]),
+        frozenset(kept["items"]),
+        None if kept["cutoff"] is None else CutoffRule(kept["cutoff"]),
+        kept["transfer_years"],
+        _day(kept["covers_from"]),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def decision_digest(added: Sequence[Designation], superseded: Sequence[tuple[str, str]]) -> str:
+    """What a decision changes, as a SHA-256: taking in the same number with another content is refused."""
+    rows: list[Row] = [designation_row(0, designation) for designation in added]
+    body = json.dumps([rows, sorted(superseded)], sort_keys=True, default=date.isoformat)
+    return hashlib.sha256(body.encode()).hexdigest()

@@ -1,0 +1,34 @@
+"""The ledger in memory keeps every promise of the real ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract
+from tests.contracts.register_outbox_audit import AuditLogContract, OutboxContract, RegisterLedgerContract
+from tests.fakes.ledger import FakeLedger
+
+
+@pytest.fixture
+def ledger() -> FakeLedger:
+    return FakeLedger()
+
+
+class TestCaptureLedger(CaptureLedgerContract):
+    pass
+
+
+class TestRecordLedger(RecordLedgerContract):
+    pass
+
+
+class TestRegisterLedger(RegisterLedgerContract):
+    pass
+
+
+class TestOutbox(OutboxContract):
+    pass
+
+
+class TestAuditLog(AuditLogContract):
+    pass
