@@ -1,0 +1,55 @@
+# One list of commands for people, hooks and CI. Nothing here installs system packages; all that is fetched comes by PyPI.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench install
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
+BIN := .venv/bin
+STAMP := .venv/.installed
+# The certificates that this machine trusts, also those of an agency's own network.
+export UV_SYSTEM_CERTS ?= true
+export CAPSTONE_HOME ?= $(CURDIR)/.capstone/demo
+CORE := capstone/domain/*,capstone/usecases/*
+
+help:  ## What there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+demo: $(STAMP)  ## Invented mailboxes, captured and indexed through Airflow; then what a Records Officer wants to see
+	@bash scripts/demo.sh
+
+up: $(STAMP)  ## Airflow with the DAGs over the demo archive, until Ctrl-C
+	@bash scripts/demo.sh up
+
+check: $(STAMP)  ## Format, lint, types, import rules, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy --strict scripts/airflow_local.py
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "not slow and not service and not airflow and not corpus"
+
+test: $(STAMP)  ## Every test, and full branch coverage of the domain and the use cases
+	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/coverage report --skip-covered --fail-under=0
+	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
+
+bench: $(STAMP)  ## Speed and memory, beside notmuch, mu and lei where these are installed
+	@for peer in notmuch mu lei; do command -v $$peer >/dev/null || echo "$$peer is not installed: it is left out of the table."; done
+	$(BIN)/python -m benchmarks
+
+install: $(STAMP)  ## Only the environment: .venv with Python 3.11 and the locked packages
+
+$(STAMP): requirements.lock pyproject.toml | $(UV)
+	@test -x $(BIN)/python || $(UV) venv --quiet --python 3.11 .venv
+	@echo "Installing the locked packages into .venv; the first time this takes a few minutes."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.tools/bin/uv:
+	@command -v python3.11 >/dev/null || { echo "Python 3.11 is needed (python3.11 on the PATH)."; exit 1; }
+	@python3.11 -m venv .tools || { echo "python3.11 has no venv module here: install it (Debian: python3-venv), or install uv."; exit 1; }
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,1 @@
+"""The DAGs: what each must have, and whole runs."""

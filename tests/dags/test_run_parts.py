@@ -1,0 +1,157 @@
+"""The parts of the tasks that do not need Airflow to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capstone.domain.errors import AccountBusy, CapstoneError, IndexUnavailable, RunFailed, SourceMissing, SourceUnavailable
+from dags.capturing import capture_accounts
+from dags.indexing_passes import index_all
+from dags.run_errors import named_errors
+from dags.run_summary import COUNTS, HEADING, as_table, failed_accounts, failed_row, groups_of, with_unreported
+from scripts.airflow_local import counts_in
+
+
+@dataclass(frozen=True)
+class SomeReport:
+    account: str
+    outcome: str = "complete"
+    error: CapstoneError | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def as_counts(self) -> Mapping[str, object]:
+        counts = dict.fromkeys(COUNTS, 0) | dict(self.counts)
+        return {"run": "r1", "account": self.account, "source": "export", **counts, "outcome": self.outcome, "error": None}
+
+
+@dataclass
+class SomeArchive:
+    """Gives the answers it was made with, and notes who was asked for."""
+
+    answers: Mapping[str, CapstoneError | Sequence[SomeReport]]
+    asked: list[str] = field(default_factory=list)
+
+    def capture(self, account: str) -> Sequence[SomeReport]:
+        self.asked.append(account)
+        answer = self.answers[account]
+        if isinstance(answer, CapstoneError):
+            raise answer
+        return answer
+
+
+@given(st.lists(st.text(min_size=1), max_size=60), st.integers(min_value=1, max_value=20))
+def test_groups_hold_every_account_once_in_order_and_are_never_too_many(accounts: list[str], most: int) -> None:
+    groups = groups_of(accounts, most)
+    assert [account for group in groups for account in group] == accounts
+    assert len(groups) <= most
+    assert all(groups)
+
+
+def test_an_account_has_a_task_of_its_own_as_long_as_airflow_can_map_so_many() -> None:
+    names = [f"account-{number}" for number in range(1025)]
+    assert groups_of(names[:1024], 1024) == [[name] for name in names[:1024]]
+    assert max(map(len, groups_of(names, 1024))) == 2
+
+
+def test_a_failed_account_does_not_stop_the_others_of_its_group() -> None:
+    archive = SomeArchive(
+        {"a": SourceMissing("The path is not there."), "b": [SomeReport("b", counts={"offered": 2, "archived": 2})]}
+    )
+    rows, error = capture_accounts(archive, ["a", "b"])
+    assert archive.asked == ["a", "b"]
+    assert [(row["account"], row["outcome"], row["archived"]) for row in rows] == [("a", "failed", 0), ("b", "complete", 2)]
+    assert isinstance(error, SourceMissing)
+    assert str(rows[0]["error"]).startswith("E102: The path is not there. ")
+
+
+def test_a_source_that_failed_fails_the_account_and_its_counts_are_kept() -> None:
+    failed = SomeReport("a", "failed", SourceMissing("Gone."), {"offered": 3, "archived": 3})
+    rows, error = capture_accounts(SomeArchive({"a": [failed, SomeReport("a")]}), ["a"])
+    assert [(row["outcome"], row["archived"], bool(row["error"])) for row in rows] == [
+        ("failed", 3, True),
+        ("complete", 0, False),
+    ]
+    assert error is failed.error
+
+
+def test_items_that_failed_fail_the_account_without_a_named_error_of_the_source() -> None:
+    _, error = capture_accounts(SomeArchive({"a": [SomeReport("a", "failed", counts={"failed": 4})]}), ["a"])
+    assert isinstance(error, RunFailed)
+    assert "4 items of a failed" in error.message
+
+
+def test_an_error_that_a_retry_can_mend_decides_over_one_that_it_cannot() -> None:
+    archive = SomeArchive({"a": SourceMissing("Gone."), "b": AccountBusy("Another run.")})
+    assert isinstance(capture_accounts(archive, ["a", "b"])[1], AccountBusy)
+
+
+def test_a_clean_run_has_no_error() -> None:
+    assert capture_accounts(SomeArchive({"a": [SomeReport("a")]}), ["a"])[1] is None
+
+
+def test_an_error_of_the_program_itself_is_not_swallowed() -> None:
+    with pytest.raises(KeyError):
+        capture_accounts(SomeArchive({}), ["a"])
+
+
+def test_an_account_without_a_report_counts_as_failed() -> None:
+    rows = with_unreported(["b", "a", "c"], [failed_row("b", "E102"), SomeReport("c").as_counts()])
+    assert [row["account"] for row in rows] == ["a", "b", "c"]
+    assert failed_accounts(rows) == ["a", "b"]
+
+
+def test_the_table_sums_up_all_sources_and_says_why_an_account_failed() -> None:
+    rows = [failed_row("b", "E102: Gone."), SomeReport("c", counts={"offered": 5, "archived": 4, "excluded": 1}).as_counts()]
+    lines = as_table(rows).splitlines()
+    assert lines[0].split() == ["account", "source", *COUNTS, "outcome"]
+    assert lines[3].split() == ["all", "5", "4", "0", "0", "1", "0", "1", "failed"]
+    assert lines[-1] == "b (-): E102: Gone."
+
+
+def test_the_table_can_be_found_again_in_a_log() -> None:
+    table = as_table([SomeReport("a").as_counts()])
+    log = f"before\n{HEADING}\nold\n\nbetween\n{HEADING}\n{table}\n\nafter\n"
+    assert counts_in(log) == table.splitlines()
+    assert counts_in("no table here\n") == []
+
+
+@dataclass(frozen=True)
+class SomePass:
+    indexed: int
+    pending: int
+
+    def as_counts(self) -> Mapping[str, object]:
+        return {"indexed": self.indexed, "failed": 0, "pending": self.pending}
+
+
+def test_passes_are_repeated_until_nothing_is_due() -> None:
+    passes = iter([SomePass(500, 700), SomePass(500, 200), SomePass(200, 0)])
+    assert index_all(lambda: next(passes)) == {"indexed": 1200, "failed": 0, "pending": 0, "passes": 3}
+
+
+def test_records_that_stay_due_fail_the_task_after_a_pass_that_got_nothing_done() -> None:
+    passes = iter([SomePass(10, 2), SomePass(0, 2)])
+    with pytest.raises(IndexUnavailable, match="2 records are due and could not be indexed; 10 were"):
+        index_all(lambda: next(passes))
+
+
+def test_an_error_that_a_retry_can_mend_goes_up_as_it_is() -> None:
+    with pytest.raises(SourceUnavailable), named_errors():
+        raise SourceUnavailable("No answer.")
+
+
+def test_any_other_named_error_is_not_retried() -> None:
+    with pytest.raises(AirflowFailException, match=r"E102: Gone\. Check the path") as caught, named_errors():
+        raise SourceMissing("Gone.")
+    assert isinstance(caught.value.__cause__, SourceMissing)
+
+
+def test_other_errors_pass_through() -> None:
+    with pytest.raises(ZeroDivisionError), named_errors():
+        raise ZeroDivisionError
