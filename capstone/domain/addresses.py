@@ -6,7 +6,6 @@ import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
 
-
 _PUBLIC_NAME = "com"
 
 

@@ -84,7 +84,7 @@ class Attachment:
     """One attachment: what it claims to be, what it looks like, and its digest."""
 
     part: str
-    """Part number as IMAP counts, "2" or "2.1"."""
+    """Part number as IMAP counts, "2" or "2.1"; "2/1" for the first file inside a TNEF part "2"."""
     name: str
     declared_type: str
     detected_type: str | None
@@ -103,6 +103,8 @@ class NestedMessage:
     subject: str
     from_: tuple[Address, ...]
     date: datetime | None
+    body_text: str = field(default="", repr=False)
+    """Its text, as `MessageFacts.body_text`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""Address lists of headers. The usual forms are read by one expression, everything else by the standard library."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from email.utils import getaddresses
+from functools import lru_cache
+
+from capstone.domain.addresses import normal_form
+from capstone.domain.facts.words import unwrapped
+from capstone.domain.message import Address
+
+MAX_ODD_LENGTH = 100_000
+"""The standard library reads lists of any form, but slowly: a longer one in an odd form is cut at a comma."""
+_USUAL = re.compile(
+    r"""[ \t,;]*(?:
+        (?:"((?:[^"\\]|\\.)*)"|([^\s"(),:;<>@\[\]\\][^"(),:;<>@\[\]\\]*))?[ \t]*<[ \t]*((?!@)[^<>"()\\,;]*?)[ \t]*>
+        |([^\s"(),:;<>@\[\]\\]+@[^\s"(),:;<>@\[\]\\]+)(?:[ ]\(([^()\\"]*)\))?
+        |([^\s"(),:;<>@\[\]\\][^"(),:;<>@\[\]\\]*)
+    )[ \t]*(?:[,;]|$)""",
+    re.VERBOSE,
+)
+"""A mailbox: name and angle address; bare address, perhaps with a comment; or a name alone, as gateways write it."""
+_ESCAPED = re.compile(r"\\(.)")
+_EMPTY_GROUP = re.compile(r"[^:\"<>@,;]*:\s*;?")
+_CODED_WORD = re.compile(r"=\?[^?\s]{1,64}\?[qQ]\?[^?]*\?=")
+_SPECIAL = re.compile(r"[,;:<>()@\[\]\"\\]")
+_Note = Callable[[str], None]
+
+
+def read_addresses(values: Iterable[str], note: _Note) -> tuple[Address, ...]:
+    """The mailboxes of all values of a field, groups dissolved, names decoded, in order. Empty where none can be read."""
+    found: list[Address] = []
+    for value in values:
+        has_words = "=?" in value
+        if has_words:
+            value = _CODED_WORD.sub(_shielded, value)
+        usual = _read_usual(value)
+        pairs = _read_odd(value, note) if usual is None else usual
+        if has_words:
+            pairs = [(unwrapped(name, note), address) for name, address in pairs]
+        found.extend([Address(name, address) for name, address in pairs])
+    return tuple(found)
+
+
+def normal_addresses(addresses: Iterable[Address]) -> tuple[str, ...]:
+    """The normal forms of the mailboxes that have an address, in order, each once."""
+    return tuple(dict.fromkeys([_normal(mailbox.address) for mailbox in addresses if mailbox.address]))
+
+
+_normal = lru_cache(maxsize=4_096)(normal_form)
+"""Mailboxes repeat from message to message."""
+
+
+def _shielded(word: re.Match[str]) -> str:
+    """A coded word whose text cannot be taken for the list's own commas and brackets (RFC 2047 5, rule 3)."""
+    start, charset, encoding, text, end = word.group().split("?")
+    text = _SPECIAL.sub(lambda special: f"={ord(special.group()):02X}", text)
+    return "?".join((start, charset, encoding, text, end))
+
+
+def _read_usual(value: str) -> list[tuple[str, str]] | None:
+    """The list where every mailbox has a usual form, else None."""
+    pairs: list[tuple[str, str]] = []
+    position, length = 0, len(value)
+    while position < length:
+        mailbox = _USUAL.match(value, position)
+        if mailbox is None:
+            rest = value[position:]
+            return pairs if not rest.strip(" \t,;") or _EMPTY_GROUP.fullmatch(rest) else None
+        quoted, plain, angled, bare, comment, alone = mailbox.groups()
+        if quoted is not None:
+            plain = _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted
+        name = plain or comment or alone
+        pairs.append((name.strip() if name else "", angled or bare or ""))
+        position = mailbox.end()
+    return pairs
+
+
+def _read_odd(value: str, note: _Note) -> list[tuple[str, str]]:
+    if len(value) > MAX_ODD_LENGTH:
+        note("address_list_cut_off")
+        value = value[:MAX_ODD_LENGTH].rpartition(",")[0]
+    try:
+        pairs = getaddresses([value])
+    # Comments are read by recursion, and what it raises on hostile lists is not documented.
+    except (RecursionError, IndexError, ValueError, TypeError, AttributeError):
+        return []
+    return [pair for pair in pairs if pair[1]]

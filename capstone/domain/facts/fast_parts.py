@@ -1,0 +1,104 @@
+"""First rung: the tree of the fast parser. Refuses, by raising, what that parser reads otherwise than the mail world does."""
+
+from __future__ import annotations
+
+from fast_mail_parser import PyLazyMimePart, parse_email_tree
+
+from capstone.domain.facts.headers import read_headers
+from capstone.domain.facts.parts import MAX_DEPTH, MAX_PARTS, MESSAGE_TYPES, Part, child_number, new_part
+
+_Problems = list[tuple[str, str]]
+
+
+_UNCHANGED_OR_CHECKED = frozenset({"", "7bit", "8bit", "binary", "base64"})
+_READ_ALIKE = _UNCHANGED_OR_CHECKED | {"quoted-printable"}
+
+
+class NotForFastParser(Exception):
+    """The next rung must read this message."""
+
+
+def fill_fast(root: Part, raw: bytes, problems: _Problems) -> None:
+    """Give `root`, which has its type and parameters, the parts below it. Raises ParseError or NotForFastParser."""
+    node = parse_email_tree(raw, mode="lazy")
+    builder = _Builder(problems, raw)
+    builder.fill(root, node, 0)
+
+
+class _Builder:
+    def __init__(self, problems: _Problems, raw: bytes) -> None:
+        self._problems = problems
+        self._raw = raw
+        self._has_lf_ends = b"\r\n" not in raw
+        self._count = 0
+
+    def fill(self, part: Part, node: PyLazyMimePart, depth: int) -> None:
+        """Give the part what its node holds: children, a message, or content."""
+        self._count += 1
+        if part.content_type.startswith("multipart/"):
+            self._fill_container(part, node, depth)
+        elif part.content_type in MESSAGE_TYPES or node.is_message:
+            self._fill_message(part, node, depth)
+        else:
+            part.content = self._content(part, node)
+
+    def _fill_container(self, part: Part, node: PyLazyMimePart, depth: int) -> None:
+        children = node.children
+        if not children or depth >= MAX_DEPTH or not part.params.get("boundary"):
+            raise NotForFastParser
+        default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
+        for position, child in enumerate(children, 1):
+            if self._count >= MAX_PARTS:
+                self._problems.append(("parts_cut_off", part.number))
+                return
+            inner = _part_of(child, child_number(part.number, position), default)
+            self.fill(inner, child, depth + 1)
+            if not (inner.content or inner.children or child.headers):
+                self._check_empty(part.params["boundary"])
+            part.children.append(inner)
+
+    def _check_empty(self, boundary: str) -> None:
+        """A part without header and content is empty between two boundaries, or text that the parser lost."""
+        line = b"\n--" + boundary.encode("utf-8")
+        raw = self._raw.replace(b"\r", b"")
+        if line + line not in raw and line + b"\n" + line not in raw:
+            raise NotForFastParser
+
+    def _fill_message(self, part: Part, node: PyLazyMimePart, depth: int) -> None:
+        if not node.is_message or len(node.children) != 1 or depth >= MAX_DEPTH:
+            raise NotForFastParser
+        part.message = read_headers(node.content or b"")
+        if not part.message.is_regular:
+            raise NotForFastParser
+        inner = _part_of(node.children[0], part.number, "text/plain")
+        self.fill(inner, node.children[0], depth + 1)
+        if not inner.children:
+            inner.number = child_number(part.number, 1)
+        part.children.append(inner)
+
+    def _content(self, part: Part, node: PyLazyMimePart) -> bytes:
+        content = node.content or b""
+        encoding = part.encoding
+        if encoding in _UNCHANGED_OR_CHECKED:
+            return content
+        # The parser ends decoded lines with CRLF whatever the message has; where it may not be undone, it is not used.
+        if self._has_lf_ends and b"\r\n" in content:
+            if b"=0D" in self._raw or b"=0d" in self._raw:
+                raise NotForFastParser
+            return content.replace(b"\r\n", b"\n")
+        return content
+
+
+def _part_of(node: PyLazyMimePart, number: str, default: str) -> Part:
+    content_type = disposition = encoding = None
+    for name, values in node.headers.items():
+        name = name.lower()
+        if name == "content-type":
+            content_type = values[0]
+        elif name == "content-disposition":
+            disposition = values[0]
+        elif name == "content-transfer-encoding":
+            encoding = values[0]
+            if encoding.lower() not in _READ_ALIKE:  # a blank behind the token is enough to leave the part coded
+                raise NotForFastParser
+    return new_part(number, content_type, disposition, encoding, default)

@@ -1,0 +1,118 @@
+"""Facts from a message's bytes: all of them for the index and the reader, a few for capture. Neither ever raises."""
+
+from __future__ import annotations
+
+from capstone.domain.addresses import normal_form
+from capstone.domain.facts.address_lists import normal_addresses, read_addresses
+from capstone.domain.facts.attachments import note_attachment_problems, read_attachments, read_nested
+from capstone.domain.facts.bodies import Body, body_of, note_text_problems
+from capstone.domain.facts.content_key import content_key
+from capstone.domain.facts.envelope import Envelope, read_envelope
+from capstone.domain.facts.headers import Headers
+from capstone.domain.facts.html_text import text_of_html
+from capstone.domain.facts.identifiers import read_references, thread_key
+from capstone.domain.facts.labels import auto_submitted_of, importance_of, list_id_of, sensitivity_of
+from capstone.domain.facts.ladder import Reading, read_parts
+from capstone.domain.facts.markings import markings_of
+from capstone.domain.facts.security import security_of
+from capstone.domain.fixity import digest_of
+from capstone.domain.message import Address, CaptureFacts, MessageFacts, Problem
+
+
+def capture_facts(raw: bytes) -> CaptureFacts:
+    """The facts that capture decides on, equal to those of `read_facts`. Never raises for what the bytes hold."""
+    reading, envelope, key = _examined(raw)
+    return CaptureFacts(
+        digest=digest_of(raw),
+        size_bytes=len(raw),
+        header_date=envelope.date,
+        trace_date=envelope.trace_date,
+        from_addresses=normal_addresses(envelope.mailboxes["from"]),
+        sender_addresses=normal_addresses(envelope.mailboxes["sender"]),
+        message_id=envelope.message_id,
+        content_key=key,
+        problems=_problems(reading),
+    )
+
+
+def read_facts(raw: bytes) -> MessageFacts:
+    """All that is learned from the bytes (36 CFR 1236.22(a)). Never raises for what they hold."""
+    reading, envelope, key = _examined(raw)
+    headers, boxes = reading.headers, envelope.mailboxes
+    body = body_of(reading.root)
+    if body.source == "none":
+        body = _body_in_tnef(reading)
+    subject = envelope.subject
+    references = read_references(headers.first("references") or "")
+    in_reply_to = read_references(headers.first("in-reply-to") or "")
+    return MessageFacts(
+        message_id=envelope.message_id,
+        date=envelope.date,
+        trace_date=envelope.trace_date,
+        from_=boxes["from"],
+        sender=boxes["sender"],
+        reply_to=_mailboxes(headers, "reply-to"),
+        to=boxes["to"],
+        cc=boxes["cc"],
+        bcc=boxes["bcc"],
+        resent_from=_mailboxes(headers, "resent-from"),
+        resent_to=_mailboxes(headers, "resent-to"),
+        resent_cc=_mailboxes(headers, "resent-cc"),
+        on_behalf_of=_on_behalf_of(boxes["from"], boxes["sender"]),
+        subject=subject,
+        references=references,
+        in_reply_to=in_reply_to,
+        thread_key=thread_key(references, in_reply_to, envelope.message_id, subject),
+        content_key=key,
+        list_id=list_id_of(headers),
+        auto_submitted=auto_submitted_of(headers),
+        importance=importance_of(headers),
+        sensitivity=sensitivity_of(headers),
+        markings=markings_of(subject, body.text),
+        charset=body.charset,
+        body_text=body.text,
+        body_from=body.source,
+        attachments=read_attachments(reading.parts),
+        nested=read_nested(reading.parts),
+        security=security_of(reading.parts, body.text),
+        parser=reading.parser,
+        problems=_problems(reading),
+    )
+
+
+def _examined(raw: bytes) -> tuple[Reading, Envelope, str]:
+    reading = read_parts(raw)
+    envelope = read_envelope(reading)
+    note_text_problems(reading.parts, reading.problems)
+    note_attachment_problems(reading.parts, reading.problems)
+    key = content_key(reading, envelope.message_id, envelope.date, envelope.mailboxes)
+    return reading, envelope, key
+
+
+def _problems(reading: Reading) -> tuple[Problem, ...]:
+    return tuple([Problem(code, detail) for code, detail in dict.fromkeys(reading.problems)])
+
+
+def _body_in_tnef(reading: Reading) -> Body:
+    """What Outlook wrapped away, where the message has no text of its own."""
+    found = next((part.tnef for part in reading.parts if part.tnef is not None), None)
+    if found is None:
+        return Body()
+    if found.text.strip():
+        return Body(found.text.replace("\r\n", "\n").rstrip("\n"), "plain")
+    return Body(text_of_html(found.html), "html") if found.html else Body()
+
+
+def _mailboxes(headers: Headers, name: str) -> tuple[Address, ...]:
+    return read_addresses(headers.all(name), _ignored) if name in headers.fields else ()
+
+
+def _on_behalf_of(from_: tuple[Address, ...], sender: tuple[Address, ...]) -> tuple[Address, ...]:
+    if not sender:
+        return ()
+    senders = {normal_form(mailbox.address) for mailbox in sender}
+    return tuple(mailbox for mailbox in from_ if normal_form(mailbox.address) not in senders)
+
+
+def _ignored(_: str) -> None:
+    """Broken words outside the addresses that capture reads are seen in the text itself."""
