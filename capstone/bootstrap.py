@@ -39,6 +39,8 @@ from capstone.usecases.verify import VerifyParts, VerifyReport, verify
 from connectors.clock import SystemClock
 from connectors.demo.agency import DemoSummary, generate, load_summary
 from connectors.exports.folder import FolderExport
+from connectors.holders import ProcessHolders
+from connectors.ledger.engine import file_url, ledger_file
 from connectors.ledger.ledger import SqlLedger, create_ledger, open_ledger
 from connectors.mailboxes.files import FileSource
 from connectors.record_store.directory import DirectoryRecordStore
@@ -66,19 +68,19 @@ class App:
     def __init__(self, settings: Settings, progress: Progress) -> None:
         """See `build_app`."""
         self.settings, self._progress = settings, progress
-        self._clock = SystemClock()
+        self._clock, self._holders = SystemClock(), ProcessHolders()
 
     # --- setting up ---
 
     def init(self) -> dict[str, object]:
         """Create ledger, store, index and, for the embedded default, the roles of the person who calls. Safe to repeat."""
         self._store_unchecked.create()
-        create_ledger(self._ledger_url).close()
+        create_ledger(file_url(self._ledger_file)).close()
         if not self._index_path.exists():
             self._index.reset()
         self._index.check()
         made_roles = self._make_roles()
-        told = {"store": str(self._store_path), "ledger": self._shown_ledger, "index": str(self._index_path)}
+        told = {"store": str(self._store_path), "ledger": str(self._ledger_file), "index": str(self._index_path)}
         return {**told, "roles": str(config.roles_file()), "roles_made": made_roles, "worm": self._store_unchecked.is_worm}
 
     def _make_roles(self) -> bool:
@@ -150,7 +152,7 @@ class App:
             return index_pending(
                 IndexParts(
                     self._store, ledger.records, ledger.outbox, self._index, self._clock, workers, self._guarding,
-                    _new_id, self.settings.index.text_limit, self._progress,
+                    self._holders, self.settings.index.text_limit, self._progress,
                 )
             )  # fmt: skip
 
@@ -226,7 +228,7 @@ class App:
         """A new ledger from the store; an embedded one that is there is moved aside, never deleted."""
         self._store.check()
         self._move_ledger_aside()
-        create_ledger(self._ledger_url).close()
+        create_ledger(file_url(self._ledger_file)).close()
         ledger = self._ledger
         parts = RebuildParts(self._store, ledger.capture, self._register_parts, ledger.audit, self._clock)
         return rebuild_ledger(parts, actor.name)
@@ -270,8 +272,8 @@ class App:
         ledger = self._ledger
         with self._workers() as workers:
             yield CaptureParts(
-                self._store, ledger.capture, ledger.audit, self._clock, workers, self._rules, self._guarding, _new_id,
-                progress=self._progress,
+                self._store, ledger.capture, ledger.audit, self._clock, workers, self._rules, self._guarding,
+                self._holders, _new_id, progress=self._progress,
             )  # fmt: skip
 
     @contextmanager
@@ -295,7 +297,7 @@ class App:
 
     @cached_property
     def _ledger(self) -> SqlLedger:
-        ledger = open_ledger(self._ledger_url)
+        ledger = open_ledger(file_url(self._ledger_file))
         ledger.check()
         return ledger
 
@@ -324,19 +326,11 @@ class App:
     def _ledger_url(self) -> str:
         chosen = self.settings.ledger
         hidden = config.secret("ledger", "url", chosen.url_file, chosen.url_env)
-        return hidden or chosen.url or f"sqlite:///{config.home() / 'ledger.sqlite'}"
+        return hidden or chosen.url or file_url(config.home() / "ledger.sqlite")
 
     @property
     def _ledger_file(self) -> Path:
-        if not self._ledger_url.startswith("sqlite:///"):
-            raise BadSettings(
-                "A ledger on a server is rebuilt into a new, empty database.", "Create one and name it in [ledger] url."
-            )
-        return Path(self._ledger_url.removeprefix("sqlite:///"))
-
-    @property
-    def _shown_ledger(self) -> str:
-        return str(self._ledger_file) if self._ledger_url.startswith("sqlite:///") else "the database of [ledger] url"
+        return ledger_file(self._ledger_url)
 
 
 def _open_source(source: Source) -> MailSource:

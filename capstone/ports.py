@@ -45,6 +45,18 @@ class MailSource(Protocol):
         ...
 
 
+class Holders(Protocol):
+    """Names for those who hold leases and claims."""
+
+    def name(self) -> str:
+        """A new name for a piece of work of this process."""
+        ...
+
+    def is_gone(self, holder: str) -> bool:
+        """Whether the holder is known to work no more. False where that cannot be known."""
+        ...
+
+
 class Workers(Protocol):
     """Pure work on many things, in this process or several."""
 
@@ -317,6 +329,14 @@ class Outbox(Protocol):
 
     def release(self, holder: str, record_ids: Sequence[str]) -> None:
         """Give back what could not be indexed; it counts a try."""
+        ...
+
+    def holders(self) -> list[str]:
+        """Everyone who holds a claim."""
+        ...
+
+    def free(self, holder: str) -> None:
+        """End all claims of one who is gone; it counts no try."""
         ...
 
     def pending(self) -> int:

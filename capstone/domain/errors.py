@@ -160,6 +160,11 @@ class AccountBusy(CapstoneError):
     code, retryable = "E303", True
     default_next_step = "Wait for the other run; after a crash the lease ends by itself."
 
+    def __init__(self, message: str, holder: str = "") -> None:
+        """`holder` names who writes."""
+        super().__init__(message)
+        self.holder = holder
+
 
 class AuditChainBroken(CapstoneError):
     """The audit chain does not add up."""

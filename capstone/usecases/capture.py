@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 
 from capstone.domain.classification import Rules
-from capstone.domain.errors import CapstoneError, NoMailFound, UnknownAccount
+from capstone.domain.errors import AccountBusy, CapstoneError, NoMailFound, UnknownAccount
 from capstone.domain.facts import capture_facts
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import manifest_key, run_id_at, run_in_manifest_key
@@ -22,7 +22,7 @@ from capstone.domain.manifest import ManifestHead, write_manifest
 from capstone.domain.message import CaptureFacts, ItemState, OfferedItem, OfferedMessage
 from capstone.domain.records import Lock
 from capstone.domain.unread import unread_facts
-from capstone.ports import AuditLog, CaptureLedger, Clock, MailSource, ManifestRef, PutRequest, RecordStore, Run, Workers
+from capstone.ports import AuditLog, CaptureLedger, Clock, Holders, MailSource, ManifestRef, PutRequest, RecordStore, Run, Workers
 from capstone.usecases.adopt import adopt_manifests
 from capstone.usecases.anchor import anchor
 from capstone.usecases.batches import batched_by_size, begun_ahead
@@ -76,9 +76,10 @@ class CaptureParts:
     workers: Workers
     rules: Rules
     guarding: Guarding
+    holders: Holders
     new_id: Callable[[], str]
-    """Random hex digits, at least sixteen."""
-    lease_s: int = 900
+    """Random hex digits, at least four."""
+    lease_s: int = 300
     progress: Callable[[int, int], None] = lambda _items, _bytes: None
 
 
@@ -86,8 +87,7 @@ def capture_source(parts: CaptureParts, account: str, source: MailSource) -> Run
     """One run. Raises UnknownAccount (nothing stored) and AccountBusy; any other named error is in the report."""
     if not parts.rules.roster.is_registered(account):
         raise UnknownAccount(f"The account {account!r} is not in the register of officials; nothing was stored.")
-    holder = parts.new_id()
-    parts.ledger.take_lease(account, holder, parts.clock.now(), parts.lease_s)
+    holder = _become_writer(parts, account)
     try:
         adopt_manifests(parts.store, parts.ledger, account, parts.clock.now())
         report = _Capture(parts, account, source, holder).run()
@@ -96,6 +96,20 @@ def capture_source(parts: CaptureParts, account: str, source: MailSource) -> Run
     counts = {**report.counts, "run": report.run, "account": account, "source": source.name, "outcome": report.outcome}
     anchor(parts.store, parts.audit.append(parts.clock.now(), ACTOR, "capture", counts))
     return report
+
+
+def _become_writer(parts: CaptureParts, account: str) -> str:
+    """Take the account's lease, also from a process that died with it. Raises AccountBusy."""
+    holder = parts.holders.name()
+    try:
+        parts.ledger.take_lease(account, holder, parts.clock.now(), parts.lease_s)
+    except AccountBusy as busy:
+        if not parts.holders.is_gone(busy.holder):
+            raise
+        log.warning("lease_taken_over", account=account, holder=busy.holder)
+        parts.ledger.give_back_lease(account, busy.holder)
+        parts.ledger.take_lease(account, holder, parts.clock.now(), parts.lease_s)
+    return holder
 
 
 class _Capture:

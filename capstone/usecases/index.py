@@ -18,7 +18,7 @@ from capstone.domain.layout import record_key
 from capstone.domain.query import IndexDocument
 from capstone.domain.records import RecordEntry
 from capstone.domain.unread import unread_message
-from capstone.ports import Clock, Outbox, RecordLedger, RecordStore, SearchIndex, Workers
+from capstone.ports import Clock, Holders, Outbox, RecordLedger, RecordStore, SearchIndex, Workers
 from capstone.usecases.batches import batched_by_size, begun_ahead
 from capstone.usecases.decide import Guarding
 
@@ -52,7 +52,7 @@ class IndexParts:
     clock: Clock
     workers: Workers
     guarding: Guarding
-    new_id: Callable[[], str]
+    holders: Holders
     text_limit: int
     progress: Callable[[int, int], None] = lambda _records, _bytes: None
 
@@ -60,7 +60,10 @@ class IndexParts:
 def index_pending(parts: IndexParts) -> IndexReport:
     """Index all that is due and not claimed by another; what fails is tried once a pass and stays due."""
     parts.index.check()
-    holder = parts.new_id()
+    holder = parts.holders.name()
+    for other in parts.outbox.holders():
+        if parts.holders.is_gone(other):
+            parts.outbox.free(other)
     indexed, failed = 0, set[str]()
     for entries, documents in begun_ahead(_claimed(parts, holder, failed), partial(_begin_documents, parts, failed)):
         built = list(documents)

@@ -37,7 +37,7 @@ class SqlCaptureLedger:
             ).returning(t.leases.c.account)
             if connection.execute(taken).first() is None:
                 other = connection.execute(select(t.leases).where(t.leases.c.account == account)).one()
-                raise AccountBusy(f"{other.holder} writes account {account} until {other.until.isoformat()}.")
+                raise AccountBusy(f"{other.holder} writes account {account} until {other.until.isoformat()}.", other.holder)
 
     def give_back_lease(self, account: str, holder: str) -> None:
         """End the lease if `holder` has it."""

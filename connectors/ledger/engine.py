@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from capstone.domain.errors import BadSettings, LedgerUnavailable, NotInitialised
 from connectors.ledger.errors import vendor_errors
@@ -37,6 +38,17 @@ def open_new_engine(url: str, wait_s: float = WAIT_S) -> Engine:
 def file_url(path: Path) -> str:
     """The URL of a SQLite file, whatever characters its name holds."""
     return "sqlite:///" + quote(str(path))
+
+
+def ledger_file(url: str) -> Path:
+    """The file of a SQLite ledger. Raises BadSettings for what is no URL, or names a database of another kind."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as exc:
+        raise BadSettings("The ledger's URL cannot be read; write sqlite:///path/to/ledger.sqlite.") from exc
+    if parsed.get_backend_name() != "sqlite":
+        raise BadSettings("This release keeps its ledger in SQLite.", "Write sqlite:///path/to/ledger.sqlite in [ledger] url.")
+    return sqlite_path(parsed)
 
 
 def sqlite_path(url: URL) -> Path:

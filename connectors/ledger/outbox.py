@@ -60,6 +60,17 @@ class SqlOutbox:
         with writing(self._engine) as connection:
             connection.execute(update(t.outbox).where(_IS_MINE).values(tries=t.outbox.c.tries + 1, **_UNCLAIMED), rows)
 
+    def holders(self) -> list[str]:
+        """Everyone who holds a claim, sorted."""
+        with reading(self._engine) as connection:
+            named = select(t.outbox.c.holder).where(t.outbox.c.holder.is_not(None)).distinct()
+            return sorted(str(holder) for holder in connection.scalars(named))
+
+    def free(self, holder: str) -> None:
+        """End all claims of one who is gone; it counts no try."""
+        with writing(self._engine) as connection:
+            connection.execute(update(t.outbox).where(t.outbox.c.holder == holder).values(_UNCLAIMED))
+
     def pending(self) -> int:
         """How many are due, those that somebody works on included."""
         with reading(self._engine) as connection:

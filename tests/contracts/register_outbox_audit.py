@@ -122,6 +122,15 @@ class OutboxContract:
         ids = [entry(name).record_id for name in "abc"]
         assert ledger.outbox.claim("me", NOON, 10, 60) == [ids[1], ids[2], ids[0]]
 
+    def test_all_claims_of_one_who_is_gone_are_freed_and_count_no_try(self, ledger: Any) -> None:
+        ledger.capture.commit(batch_of("abc"))
+        ledger.outbox.claim("gone", NOON, 2, 3600)
+        ledger.outbox.claim("here", NOON, 1, 3600)
+        assert ledger.outbox.holders() == ["gone", "here"]
+        ledger.outbox.free("gone")
+        assert ledger.outbox.holders() == ["here"]
+        assert ledger.outbox.claim("me", NOON, 10, 60) == [entry("a").record_id, entry("b").record_id]
+
     def test_only_the_holder_releases(self, ledger: Any) -> None:
         ledger.capture.commit(batch_of("a"))
         ledger.outbox.release("second", ledger.outbox.claim("first", NOON, 1, 60))

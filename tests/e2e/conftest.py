@@ -14,8 +14,8 @@ import pytest
 
 OFFICIALS = """\
 official,office,position,category,account,addresses,from,until,acting,form,approved,cutoff,transfer_years
-Ada Brook,Office of the Director,Director,1,director,director@agency.example,1990-01-01,,no,GRS 6.1-0999-2020-0001,2020-01-01,tenure,15
-Ben Ode,Office of the Director,Analyst,none,analyst,analyst@agency.example,1990-01-01,,no,GRS 6.1-0999-2020-0001,2020-01-01,tenure,15
+Ada Brook,Front Office,Director,1,director,director@agency.example,1990-01-01,,no,GRS 6.1-0999-2020-0001,2020-01-01,tenure,15
+Ben Ode,Front Office,Analyst,none,analyst,analyst@agency.example,1990-01-01,,no,GRS 6.1-0999-2020-0001,2020-01-01,tenure,15
 """
 
 

@@ -60,8 +60,8 @@ def test_an_unknown_account_is_an_error_and_nothing_is_stored(archive: CommandLi
     ("arguments", "code"),
     [(["import", "/nowhere", "--account", "director"], "E102"), (["search", "colour:blue"], "E403"), (["search", "(a"], "E403"),
      (["show", "director/" + "0" * 64], "E404"), (["why", "x"], "E404"), (["search", "*", "--as", "nobody"], "E006"),
-     (["capture", "--account", "director"], "E007"), (["demo", "report"], "E102"), (["officials", "import", "/nowhere.csv"], "E004"),
-     (["quarantine", "show", "0"], "E404")],
+     (["capture", "--account", "director"], "E007"), (["demo", "report"], "E102"),
+     (["officials", "import", "/nowhere.csv"], "E004"), (["quarantine", "show", "0"], "E404")],
 )  # fmt: skip
 def test_a_named_error_ends_with_3_and_says_the_next_step(archive: CommandLine, arguments: list[str], code: str) -> None:
     told = archive.json(*arguments, exit_code=3)

@@ -56,6 +56,20 @@ class Cut:
         return call
 
 
+class NamedHolders:
+    """Holders that are gone when a test says so."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self.gone: set[str] = set()
+
+    def name(self) -> str:
+        return f"worker-{next(self._numbers)}"
+
+    def is_gone(self, holder: str) -> bool:
+        return holder in self.gone
+
+
 class MemoryArchive:
     """Use cases over fakes. Attributes are public so that a test can look at, damage or replace any part."""
 
@@ -64,6 +78,7 @@ class MemoryArchive:
         self.ledger: Any = FakeLedger()
         self.index: Any = FakeSearchIndex()
         self.clock = SetClock()
+        self.holders = NamedHolders()
         self.designations = list(designations or [a_designation()])
         self._ids = count(1)
         register = self.ledger.register
@@ -81,7 +96,7 @@ class MemoryArchive:
         rules = Rules(Roster(self.designations), the_schedule(), (), ZONE, self.clock.now().date(), date(1990, 1, 1))
         ledger = self.ledger
         return CaptureParts(
-            self.store, ledger.capture, ledger.audit, self.clock, InlineWorkers(), rules, self.guarding, self.new_id
+            self.store, ledger.capture, ledger.audit, self.clock, InlineWorkers(), rules, self.guarding, self.holders, self.new_id
         )
 
     @property
@@ -102,7 +117,7 @@ class MemoryArchive:
         return index_pending(
             IndexParts(
                 self.store, ledger.records, ledger.outbox, self.index, self.clock, InlineWorkers(), self.guarding,
-                self.new_id, 10_000,
+                self.holders, 10_000,
             )
         )  # fmt: skip
 

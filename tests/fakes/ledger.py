@@ -79,7 +79,7 @@ class FakeCaptureLedger:
     def take_lease(self, account: str, holder: str, now: datetime, ttl_s: int) -> None:
         other, until = self._state.leases.get(account, (holder, now))
         if other != holder and until > now:
-            raise AccountBusy(f"{other} writes account {account} until {until.isoformat()}.")
+            raise AccountBusy(f"{other} writes account {account} until {until.isoformat()}.", other)
         self._state.leases[account] = (holder, now + timedelta(seconds=ttl_s))
 
     def give_back_lease(self, account: str, holder: str) -> None:
@@ -249,6 +249,14 @@ class FakeOutbox:
         for _, due in self._mine(holder, record_ids):
             due.tries += 1
             due.holder = due.claimed = due.until = None
+
+    def holders(self) -> list[str]:
+        return sorted({due.holder for due in self._state.due.values() if due.holder is not None})
+
+    def free(self, holder: str) -> None:
+        for due in self._state.due.values():
+            if due.holder == holder:
+                due.holder = due.claimed = due.until = None
 
     def pending(self) -> int:
         return len(self._state.due)

@@ -126,6 +126,13 @@ def test_one_writer_an_account_at_a_time() -> None:
         archive.capture(ListSource(offered(ONE)))
 
 
+def test_the_lease_of_a_process_that_died_is_taken_over_at_once() -> None:
+    archive = MemoryArchive()
+    archive.ledger.capture.take_lease("director", "dead", archive.clock.now(), 3600)
+    archive.holders.gone.add("dead")
+    assert archive.capture(ListSource(offered(ONE))).is_clean
+
+
 def test_the_lease_is_given_back_also_after_a_failure() -> None:
     archive = MemoryArchive()
     archive.capture(ListSource(then=SourceUnavailable("down")))

@@ -25,7 +25,7 @@ def parts_of(archive: MemoryArchive, **changes: Any) -> IndexParts:
     ledger = archive.ledger
     values: dict[str, Any] = {
         "store": archive.store, "records": ledger.records, "outbox": ledger.outbox, "index": archive.index,
-        "clock": archive.clock, "workers": Killed(), "guarding": archive.guarding, "new_id": archive.new_id, "text_limit": 1000,
+        "clock": archive.clock, "workers": Killed(), "guarding": archive.guarding, "holders": archive.holders, "text_limit": 1000,
     }  # fmt: skip
     return IndexParts(**(values | changes))
 
@@ -104,3 +104,13 @@ def test_a_record_that_is_no_more_leaves_the_index() -> None:
 
     assert index_pending(parts_of(archive, records=Without())).pending == 0
     assert gone not in list(archive.index.ids())
+
+
+def test_claims_of_a_process_that_died_are_freed_and_those_of_a_living_one_are_not() -> None:
+    archive = captured()
+    now, outbox = archive.clock.now(), archive.ledger.outbox
+    outbox.claim("living", now, 1, 600)
+    outbox.claim("dead", now, 1, 600)
+    archive.holders.gone.add("dead")
+    assert archive.index_pending().as_counts() == {"indexed": 1, "failed": 0, "pending": 1}
+    assert outbox.holders() == ["living"]
