@@ -12,16 +12,6 @@ from pathlib import Path
 from capstone.domain.message import OfferedMessage
 from connectors.mailboxes.files import FileSource
 
-SETS = (
-    "spamassassin",
-    "enron-edrm/native",
-    "apache-lists/corpus",
-    "sisimai-dsn",
-    "james",
-    "mail-gem",
-    "cpython-email",
-    "tika/mail",
-)
 _MESSAGE_ID = re.compile(rb"(?im)^(Message-ID:[ \t]*<)")
 _WORD = re.compile(rb"(?<=[ \n])[a-z]{6,10}(?=[ .,\r\n])")
 
@@ -47,8 +37,8 @@ def messages(corpus: Path) -> Iterator[bytes]:
 
 
 def originals_of(corpus: Path) -> Iterator[bytes]:
-    """Every message of the sets that is one."""
-    source = FileSource("corpus", [corpus / name for name in SETS])
+    """Every message of the corpus."""
+    source = FileSource("corpus", [corpus])
     return (item.raw for item in source.items({}) if isinstance(item, OfferedMessage) and item.raw)
 
 

@@ -16,7 +16,7 @@ _FEW = 8
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def flush_files(paths: Sequence[Path], *, folders_too: bool = False) -> None:
+def flush_files(paths: Sequence[str | Path], *, folders_too: bool = False) -> None:
     """Return when the files' bytes (and with `folders_too` their names) are on the disk. Raises OSError."""
     if len(paths) > _FEW and hasattr(_libc, "syncfs"):
         _flush_file_system(paths[0])
@@ -24,7 +24,7 @@ def flush_files(paths: Sequence[Path], *, folders_too: bool = False) -> None:
     for path in paths:
         _flush(path, os.O_RDONLY)
     if folders_too:
-        for folder in {path.parent for path in paths}:
+        for folder in {Path(path).parent for path in paths}:
             flush_folder(folder)
 
 
@@ -34,7 +34,7 @@ def flush_folder(folder: Path) -> None:
         _flush(place, os.O_RDONLY | os.O_DIRECTORY)
 
 
-def _flush(path: Path, how: int) -> None:
+def _flush(path: str | Path, how: int) -> None:
     descriptor = os.open(path, how)
     try:
         os.fsync(descriptor)
@@ -42,7 +42,7 @@ def _flush(path: Path, how: int) -> None:
         os.close(descriptor)
 
 
-def _flush_file_system(path: Path) -> None:
+def _flush_file_system(path: str | Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         if _libc.syncfs(descriptor) != 0:

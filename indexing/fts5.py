@@ -22,6 +22,7 @@ _CACHE_KIB = 32 * 1024
 _MAPPED_BYTES = 256 * 1024 * 1024
 _CHECKPOINT_PAGES = 4000
 _IDS_PER_PAGE = 1000
+_IDS_PER_STATEMENT = 500
 _ALL_CODES = ""
 """The code under which the coverage table counts all documents of an account."""
 
@@ -255,11 +256,13 @@ def _wait_once(status: int, _remaining: int, _total: int) -> None:
 
 def _take_out(db: sqlite3.Connection, record_ids: Sequence[str]) -> None:
     """Remove those of the documents that are there: the words first, as they are read from the texts once more."""
-    present = sorted(
-        found
-        for record_id in {plain(record_id) for record_id in record_ids}
-        for found in db.execute("SELECT id FROM documents WHERE record_id = ?", (record_id,))
-    )
+    wanted = sorted({plain(record_id) for record_id in record_ids})
+    present: list[tuple[int]] = []
+    for start in range(0, len(wanted), _IDS_PER_STATEMENT):
+        chunk = wanted[start : start + _IDS_PER_STATEMENT]
+        named = " ".join(("SELECT id FROM documents WHERE record_id IN (", ", ".join("?" * len(chunk)), ")"))
+        present.extend(db.execute(named, chunk))
+    present.sort()
     for number in present:
         _count(db, db.execute("SELECT account, unsearchable FROM documents WHERE id = ?", number), -1)
     # In the order of their numbers, as the full-text table writes out what it gathered at every step back.

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, and_, bindparam, func, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, func, literal, or_, select, true, update
 
 from connectors.ledger import tables as t
 from connectors.ledger.engine import reading, writing
 from connectors.ledger.rows import rows_read
 from connectors.ledger.statements import chunked, insert_into
 
-_HAS_ID = (
-    select(t.records.c.record_no)
-    .where(t.records.c.account == bindparam("of_account"), t.records.c.digest == bindparam("of_digest"))
-    .scalar_subquery()
-)
-_IS_MINE = and_(t.outbox.c.record_no == _HAS_ID, t.outbox.c.holder == bindparam("of_holder"))
 _UNCLAIMED = {"holder": None, "claimed": None, "until": None}
 _AGAIN = {"enqueued": t.outbox.c.enqueued + 1, "tries": 0}
 NEWLY_DUE = (1, 0, None, None, None)
@@ -45,20 +40,17 @@ class SqlOutbox:
 
     def done(self, holder: str, record_ids: Sequence[str]) -> None:
         """Remove what was claimed, unless the record changed since: that is due again at once."""
-        rows = _claimed_rows(holder, record_ids)
-        if not rows:
-            return
+        o = t.outbox.c
         with writing(self._engine) as connection:
-            connection.execute(t.outbox.delete().where(_IS_MINE, t.outbox.c.enqueued == t.outbox.c.claimed), rows)
-            connection.execute(update(t.outbox).where(_IS_MINE).values(_UNCLAIMED), rows)
+            for mine in _claimed(connection, holder, record_ids):
+                connection.execute(t.outbox.delete().where(mine, o.enqueued == o.claimed))
+                connection.execute(update(t.outbox).where(mine).values(_UNCLAIMED))
 
     def release(self, holder: str, record_ids: Sequence[str]) -> None:
         """Give back what could not be indexed; it counts a try."""
-        rows = _claimed_rows(holder, record_ids)
-        if not rows:
-            return
         with writing(self._engine) as connection:
-            connection.execute(update(t.outbox).where(_IS_MINE).values(tries=t.outbox.c.tries + 1, **_UNCLAIMED), rows)
+            for mine in _claimed(connection, holder, record_ids):
+                connection.execute(update(t.outbox).where(mine).values(tries=t.outbox.c.tries + 1, **_UNCLAIMED))
 
     def holders(self) -> list[str]:
         """Everyone who holds a claim, sorted."""
@@ -114,6 +106,13 @@ def _record_ids(connection: Connection, record_nos: Sequence[int]) -> dict[int, 
     return ids
 
 
-def _claimed_rows(holder: str, record_ids: Sequence[str]) -> list[dict[str, str]]:
-    split = (record_id.partition("/") for record_id in record_ids)
-    return [{"of_account": account, "of_digest": digest, "of_holder": holder} for account, _, digest in split]
+def _claimed(connection: Connection, holder: str, record_ids: Sequence[str]) -> Iterator[ColumnElement[bool]]:
+    """Conditions that together name those of the records whose claim the holder has."""
+    r, by_account = t.records.c, defaultdict[str, list[str]](list)
+    for record_id in record_ids:
+        account, _, digest = record_id.partition("/")
+        by_account[account].append(digest)
+    for account, digests in by_account.items():
+        for chunk in chunked(digests):
+            numbers = connection.scalars(select(r.record_no).where(r.account == account, r.digest.in_(chunk))).all()
+            yield and_(t.outbox.c.record_no.in_(numbers), t.outbox.c.holder == holder)

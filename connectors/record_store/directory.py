@@ -76,13 +76,11 @@ class DirectoryRecordStore:
             for request in requests:
                 if request.key not in fresh and not self._mended(request):
                     fresh[request.key] = request
-            staged = [(request, *self._stage(request)) for request in fresh.values()]
-            flush_files([Path(path) for _, *paths in staged for path in paths])
-            won = {
-                request.key: self._publish(request, staged_object, staged_lock) for request, staged_object, staged_lock in staged
-            }
+            staged = {request.key: self._stage(request) for request in fresh.values()}
+            flush_files([path for paths in staged.values() for path in paths])
+            won = {key: self._publish(request, staged[key][0]) for key, request in fresh.items()}
             if won:
-                flush_files([Path(self._path(key)) for key in won], folders_too=True)
+                flush_files([self._path(key) for key in won], folders_too=True)
         return [StoredVersion(r.key, ONLY_VERSION, r.digest, won.pop(r.key, False)) for r in requests]
 
     def get(self, key: str, version_id: str | None = None) -> bytes:
@@ -178,18 +176,18 @@ class DirectoryRecordStore:
     def _stage(self, request: PutRequest) -> tuple[str, str]:
         if digest_of(request.raw) != request.digest:
             raise FixityMismatch(f"The bytes given for {request.key} do not have the digest given with them.")
-        staged_object, staged_lock = f"{self._incoming}/{next(self._names)}", f"{self._incoming}/{next(self._names)}"
-        _write(staged_object, request.raw, 0o400)
-        _write(staged_lock, _guard_bytes(request.lock, request.tags), 0o600)
-        return staged_object, staged_lock
-
-    def _publish(self, request: PutRequest, staged_object: str, staged_lock: str) -> bool:
-        path = self._path(request.key)
-        folder = path.rpartition("/")[0]
+        guard, folder = self._guard_path(request.key), self._path(request.key).rpartition("/")[0]
         if folder not in self._folders:
             Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
             self._folders.add(folder)
-        os.replace(staged_lock, self._guard_path(request.key))  # noqa: PTH105
+        staged_object = f"{self._incoming}/{next(self._names)}"
+        _write(staged_object, request.raw, 0o400)
+        # The object has no name yet, so nobody reads a lock that is half written; a torn one counts as a hold.
+        _write(guard, _guard_bytes(request.lock, request.tags), 0o600)
+        return staged_object, guard
+
+    def _publish(self, request: PutRequest, staged_object: str) -> bool:
+        path = self._path(request.key)
         try:
             os.link(staged_object, path)
         except FileExistsError:
