@@ -16,6 +16,8 @@ TEXT_LIMIT_CHARS = 1_000_000
 SHOWN_LINE_CHARS = 500
 
 ENCRYPTED, CUT_OFF, HEADERS_ONLY, ATTACHMENT_TEXT = "encrypted", "cut_off", "headers_only", "attachment_text"
+_LEFT_UNREAD = frozenset({"nested_too_deep", "parts_cut_off", "text_cut_off"})
+"""Problems of messages that were read in part."""
 
 
 def document_of(entry: RecordEntry, facts: MessageFacts, zone: tzinfo, text_limit: int = TEXT_LIMIT_CHARS) -> IndexDocument:
@@ -107,10 +109,12 @@ def _is_attached(attachment: Attachment) -> bool:
 def _unsearchable(facts: MessageFacts, text_limit: int) -> tuple[str, ...]:
     """Why part of the message is not found by its words. The text of attachments is not in the index yet."""
     is_encrypted = any(kind.endswith("-encrypted") for kind in facts.security) or any(a.is_encrypted for a in facts.attachments)
+    is_headers_only = facts.parser == "headers"
+    is_read_in_part = not is_headers_only and any(problem.code in _LEFT_UNREAD for problem in facts.problems)
     reasons = {
         ENCRYPTED: is_encrypted,
-        CUT_OFF: len(facts.body_text) > text_limit or len(facts.subject) > text_limit,
-        HEADERS_ONLY: facts.parser == "headers",
+        CUT_OFF: is_read_in_part or len(facts.body_text) > text_limit or len(facts.subject) > text_limit,
+        HEADERS_ONLY: is_headers_only,
         ATTACHMENT_TEXT: any(_is_attached(attachment) and attachment.size_bytes for attachment in facts.attachments),
     }
     return tuple(code for code, holds in reasons.items() if holds)

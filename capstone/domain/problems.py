@@ -40,6 +40,7 @@ CODES: dict[str, str] = {
     "parts_cut_off": "There are more parts than are read; the rest is unread.",
     "too_costly_to_read": "Reading the parts would take too much memory; only the header was read.",
     "not_parsed": "No parser could read the parts; only the header was read.",
+    "reader_ended": "Reading the message ended or hung the process that read it; nothing in it was read.",
     "partial_message": "The message is one piece of a message that was sent in pieces.",
     # contents
     "broken_transfer_encoding": "A part is not encoded as it says; what could be decoded was.",

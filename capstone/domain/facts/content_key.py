@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 
 from capstone.domain.facts.address_lists import normal_addresses, read_addresses
+from capstone.domain.facts.envelope import Envelope
 from capstone.domain.facts.headers import Headers
 from capstone.domain.facts.ladder import Reading
 from capstone.domain.facts.parts import Part
 from capstone.domain.facts.words import unwrapped
-from capstone.domain.message import Address
 
 _ADDRESS_FIELDS = ("from", "to", "cc")
 
 
-def content_key(
-    reading: Reading, message_id: str | None, date: datetime | None, mailboxes: dict[str, tuple[Address, ...]]
-) -> str:
+def content_key(reading: Reading, envelope: Envelope) -> str:
     """SHA-256, in hex, over Message-ID, date, From, To, Cc, Subject, and every part's decoded content in order.
 
     Blind to header order and folding, boundaries, transfer encoding, charset of headers and the line ends of texts.
     """
     headers = reading.headers
-    when = str(date.timestamp()) if date else _plain(headers, "date")
-    said = [message_id or "", when, _plain(headers, "subject")]
+    when = str(envelope.date.timestamp()) if envelope.date else _plain(headers, "date")
+    said = [envelope.message_id or "", when, " ".join(envelope.subject.split())]
     for name in _ADDRESS_FIELDS:
-        addresses = normal_addresses(mailboxes[name])
+        addresses = normal_addresses(envelope.mailboxes[name])
         said.append(",".join(addresses) if addresses else _plain(headers, name))
     for part in reading.parts:
         if part.message is not None:

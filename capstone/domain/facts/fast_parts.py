@@ -18,11 +18,15 @@ class NotForFastParser(Exception):
     """The next rung must read this message."""
 
 
-def fill_fast(root: Part, raw: bytes, problems: _Problems) -> None:
-    """Give `root`, which has its type and parameters, the parts below it. Raises ParseError or NotForFastParser."""
+def fill_fast(root: Part, raw: bytes, problems: _Problems) -> bool:
+    """Give `root`, which has its type and parameters, the parts below it. Raises ParseError or NotForFastParser.
+
+    False where an empty part may be text that the parser lost, as it does where no empty line stands before it.
+    """
     node = parse_email_tree(raw, mode="lazy")
     builder = _Builder(problems, raw)
     builder.fill(root, node, 0)
+    return not builder.has_doubtful
 
 
 class _Builder:
@@ -31,6 +35,7 @@ class _Builder:
         self._raw = raw
         self._has_lf_ends = b"\r\n" not in raw
         self._count = 0
+        self.has_doubtful = False
 
     def fill(self, part: Part, node: PyLazyMimePart, depth: int) -> None:
         """Give the part what its node holds: children, a message, or content."""
@@ -53,16 +58,15 @@ class _Builder:
                 return
             inner = _part_of(child, child_number(part.number, position), default)
             self.fill(inner, child, depth + 1)
-            if not (inner.content or inner.children or child.headers):
-                self._check_empty(part.params["boundary"])
+            if not inner.content and inner.is_leaf and not self._is_empty(child, part.params["boundary"]):
+                self.has_doubtful = True
             part.children.append(inner)
 
-    def _check_empty(self, boundary: str) -> None:
-        """A part without header and content is empty between two boundaries, or text that the parser lost."""
+    def _is_empty(self, node: PyLazyMimePart, boundary: str) -> bool:
+        """Whether a part without content is so for certain: two boundary lines in a row."""
         line = b"\n--" + boundary.encode("utf-8")
         raw = self._raw.replace(b"\r", b"")
-        if line + line not in raw and line + b"\n" + line not in raw:
-            raise NotForFastParser
+        return not node.headers and (line + line in raw or line + b"\n" + line in raw)
 
     def _fill_message(self, part: Part, node: PyLazyMimePart, depth: int) -> None:
         if not node.is_message or len(node.children) != 1 or depth >= MAX_DEPTH:

@@ -21,6 +21,10 @@ _MAX_CHECKED = 20
 _LEFT_UNREAD = frozenset({"nested_too_deep", "parts_cut_off", "not_parsed", "too_costly_to_read"})
 
 
+class Doubtful(Exception):
+    """The fast parser's tree may lack a text: it stands only where the standard library finds fewer parts."""
+
+
 class TooCostly(Exception):
     """Reading the parts would take too much memory."""
 
@@ -65,12 +69,16 @@ def _take_leaf(reading: Reading, body: bytes) -> None:
 
 
 def _climb(reading: Reading, raw: bytes) -> None:
-    if _failure(reading, raw, _fast) is None:
+    failure = _failure(reading, raw, _fast)
+    if failure is None:
         return
+    found, noted = reading.root, list(reading.problems)
     reading.root, reading.parser = part_of(reading.headers, "", "text/plain"), "compat32"
-    failure = _failure(reading, raw, _compat)
-    if failure is not None:
-        _take_header_only(reading, raw, failure)
+    second_failure = _failure(reading, raw, _compat)
+    if isinstance(failure, Doubtful) and (second_failure or len(reading.root.walked()) < len(found.walked())):
+        reading.root, reading.parser, reading.problems = found, "fast", noted
+    elif second_failure is not None:
+        _take_header_only(reading, raw, second_failure)
 
 
 def _failure(reading: Reading, raw: bytes, rung: Callable[[bytes, Reading], None]) -> BaseException | None:
@@ -94,7 +102,8 @@ def _failure(reading: Reading, raw: bytes, rung: Callable[[bytes, Reading], None
 def _fast(raw: bytes, reading: Reading) -> None:
     if len(raw) > SMALL and _fast_cost(raw) > max(_ALWAYS_ALLOWED, _SIZES_ALLOWED * len(raw)):
         raise TooCostly
-    fill_fast(reading.root, _regular(raw, reading.headers), reading.problems)
+    if not fill_fast(reading.root, _regular(raw, reading.headers), reading.problems):
+        raise Doubtful
 
 
 def _compat(raw: bytes, reading: Reading) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_EDGE_CHARS, _EDGE_LINES = 1_000, 8
+_EDGE_CHARS, _EDGE_LINES = 600, 8
 """Markings stand at the beginning or the end of a text."""
 _HINTS = ("FOUO", "/LES", "(LES", "[LES", "\nLES", "CUI", "SBU", "UNCLASSIFIED", "SECRET", "CONFIDENTIAL", "U//", "S//", "C//")
 _HINTS_ANY_CASE = ("fouo", "official use", "law enforcement s", "controlled unclass", "sensitive but")
@@ -27,9 +27,10 @@ def markings_of(subject: str, text: str) -> tuple[str, ...]:
     """FOUO, LES, CUI, SBU and the classification lines found in the subject and the first and last lines, each once."""
     edges = text if len(text) <= 2 * _EDGE_CHARS else text[:_EDGE_CHARS] + "\n" + text[-_EDGE_CHARS:]
     whole = f"{subject}\n{edges}"
-    small = whole.lower()
-    if not any([hint in whole for hint in _HINTS] + [hint in small for hint in _HINTS_ANY_CASE]):
-        return ()
+    if not any([hint in whole for hint in _HINTS]):  # a list is quicker than a generator here
+        small = whole.lower()
+        if not any([hint in small for hint in _HINTS_ANY_CASE]):
+            return ()
     lines = [subject, *_edge_lines(edges)]
     joined = "\n".join(lines)
     found = [name for name, pattern in _WORDS if pattern.search(joined)]

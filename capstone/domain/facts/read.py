@@ -85,7 +85,7 @@ def _examined(raw: bytes) -> tuple[Reading, Envelope, str]:
     envelope = read_envelope(reading)
     note_text_problems(reading.parts, reading.problems)
     note_attachment_problems(reading.parts, reading.problems)
-    key = content_key(reading, envelope.message_id, envelope.date, envelope.mailboxes)
+    key = content_key(reading, envelope)
     return reading, envelope, key
 
 

@@ -33,7 +33,9 @@ def _base64(raw: bytes) -> tuple[bytes, str | None]:
         decoded = binascii.a2b_base64(raw)
     except binascii.Error:
         return _mended_base64(raw), "broken_transfer_encoding"
-    return decoded, "broken_transfer_encoding" if _NOT_BASE64.search(raw) else None
+    padding = raw.find(b"=")
+    is_broken = _NOT_BASE64.search(raw) or (padding >= 0 and raw[padding:].strip(b"= \t\r\n"))
+    return decoded, "broken_transfer_encoding" if is_broken else None
 
 
 def _mended_base64(raw: bytes) -> bytes:

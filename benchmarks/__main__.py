@@ -1,0 +1,34 @@
+"""`make bench`: facts, import, index and search, side by side with other programs, on mail made of the corpus.
+
+Settings by variables: CAPSTONE_CORPUS (the corpus), BENCH_FOLDER (where mail and homes are made), BENCH_MESSAGES (how many).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    """Run each benchmark as a process of its own; the sum of their exit codes."""
+    corpus = Path(os.environ.get("CAPSTONE_CORPUS") or ROOT.parent / "shared" / "corpus").resolve()
+    folder = Path(os.environ.get("BENCH_FOLDER") or ROOT / ".capstone" / "bench").resolve()
+    wanted = os.environ.get("BENCH_MESSAGES", "16000")
+    if not (corpus / "MANIFEST.sha256").is_file():
+        sys.stderr.write(f"The mail corpus is not at {corpus}; set CAPSTONE_CORPUS.\n")
+        return 2
+    folder.mkdir(parents=True, exist_ok=True)
+    steps = [
+        ["benchmarks.mail", str(corpus), str(folder), wanted],
+        ["benchmarks.facts", str(folder / f"mail-{wanted}" / "Maildir" / "cur")],
+        ["benchmarks.end_to_end", str(corpus), str(folder), wanted],
+    ]
+    return sum(subprocess.run([sys.executable, "-m", *step], cwd=ROOT, check=False).returncode for step in steps)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

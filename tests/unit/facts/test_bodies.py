@@ -1,0 +1,146 @@
+"""The text of a message, its markings, and what is said of its security."""
+
+from __future__ import annotations
+
+import pytest
+
+from capstone.domain.facts import capture_facts, read_facts
+from capstone.domain.facts.bodies import unflowed
+from capstone.domain.facts.html_text import MAX_TAGS, text_of_html
+from capstone.domain.facts.markings import markings_of
+from tests.unit.facts.messages import attached, message, multipart
+
+_PLAIN = "Content-Type: text/plain\n\nPlain words."
+_HTML = "Content-Type: text/html; charset=utf-8\n\n<p>Rich words.</p>"
+
+
+def _body(raw: bytes) -> tuple[str, str]:
+    facts = read_facts(raw)
+    return facts.body_text, facts.body_from
+
+
+def test_plain_text_is_preferred_to_its_html() -> None:
+    assert _body(multipart(_PLAIN, _HTML, kind="alternative")) == ("Plain words.", "plain")
+    assert _body(multipart(_HTML, _PLAIN, kind="alternative")) == ("Plain words.", "plain")
+
+
+def test_an_empty_plain_text_gives_way_to_the_html() -> None:
+    assert _body(multipart("Content-Type: text/plain\n\n \n", _HTML, kind="alternative")) == ("Rich words.", "html")
+
+
+def test_texts_that_are_no_alternatives_are_all_read() -> None:
+    assert _body(multipart(_PLAIN, _HTML)) == ("Plain words.\nRich words.", "plain")
+    assert _body(multipart(_HTML, _HTML)) == ("Rich words.\nRich words.", "html")
+
+
+def test_alternatives_without_text_give_none() -> None:
+    assert _body(multipart(attached(b"x", "a.bin"), kind="alternative")) == ("", "none")
+
+
+def test_a_text_that_is_attached_is_no_body() -> None:
+    facts = read_facts(multipart(_PLAIN, attached(b"notes", "notes.txt", "text/plain")))
+    assert (facts.body_text, [a.name for a in facts.attachments]) == ("Plain words.", ["notes.txt"])
+
+
+def test_a_whole_message_with_a_name_is_still_a_body() -> None:
+    assert _body(message("Words.\n", Content_Type='text/plain; name="a.txt"')) == ("Words.", "plain")
+
+
+def test_the_declared_charset_is_told() -> None:
+    assert read_facts(message("x", Content_Type="text/plain; charset=ISO-8859-1")).charset == "ISO-8859-1"
+    assert read_facts(message("x")).charset is None
+
+
+def test_flowed_paragraphs_become_lines() -> None:
+    text = "One \ntwo.\n> quoted \n> words\n\n-- \nname"
+    assert unflowed(text, joins_without_blank=False) == "One two.\n> quoted words\n\n-- \nname"
+    assert unflowed("on \ne", joins_without_blank=True) == "one"
+    assert _body(message("Soft \nend.\n", Content_Type="text/plain; format=flowed"))[0] == "Soft end."
+
+
+def test_html_is_read_as_it_is_seen() -> None:
+    head = "<head><title>t</title><style>p{}</style></head>"
+    html = f"<html>{head}<body><p>A&nbsp;&amp; B</p><script>x()</script><div>C</div></body></html>"
+    assert text_of_html(html).split() == ["A", "&", "B", "C"]
+    assert text_of_html("") == ""
+
+
+def test_html_of_very_many_tags_is_read_without_its_tree() -> None:
+    assert text_of_html("<div>" * (MAX_TAGS + 1) + "words") == "words"
+
+
+def test_body_lines_end_in_lf_alone() -> None:
+    assert _body(message("a\r\nb\rc\n"))[0] == "a\nb\nc"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "found"),
+    [
+        ("(U//FOUO) Plan", "", ("FOUO", "U//FOUO")),
+        ("", "FOR OFFICIAL USE ONLY\n\nText", ("FOUO",)),
+        ("", "Text\nThis is Law Enforcement Sensitive.", ("LES",)),
+        ("", "UNCLASSIFIED//LES\nText", ("LES", "UNCLASSIFIED//LES")),
+        ("", "CUI//SP-PRVCY\nText", ("CUI", "CUI//SP-PRVCY")),
+        ("", "SBU\nText", ("SBU",)),
+        ("", "Classification: SECRET\nClassification: x", ()),
+        ("", "SECRET//NOFORN\nText", ("SECRET//NOFORN",)),
+        ("", "It is confidential and secret. Sales, files, LES ENFANTS.", ()),
+        ("Lunch", "Hello.", ()),
+        ("", "x\n" * 2_000 + "CUI\n" + "x\n" * 2_000, ()),
+    ],
+)
+def test_markings_are_found_at_the_edges_of_a_text(subject: str, text: str, found: tuple[str, ...]) -> None:
+    assert markings_of(subject, text) == found
+
+
+_SIGNED_CMS = bytes.fromhex("308006092a864886f70d010702a080")
+_ENVELOPED_CMS = bytes.fromhex("308006092a864886f70d010703a080")
+
+
+@pytest.mark.parametrize(
+    ("raw", "security"),
+    [
+        (message(), ()),
+        (multipart(_PLAIN, attached(b"x", "s.p7s", "application/pkcs7-signature"), kind="signed"), ("smime-signed",)),
+        (multipart(_PLAIN, attached(b"x", "s.asc", "application/pgp-signature"), kind="signed"), ("pgp-signed",)),
+        (multipart("Content-Type: application/pgp-encrypted\n\nVersion: 1", kind="encrypted"), ("pgp-encrypted",)),
+        (message(_SIGNED_CMS, Content_Type="application/pkcs7-mime"), ("smime-signed",)),
+        (message(_ENVELOPED_CMS, Content_Type="application/x-pkcs7-mime"), ("smime-encrypted",)),
+        (message(b"x", Content_Type="application/pkcs7-mime; smime-type=signed-data"), ("smime-signed",)),
+        (message("-----BEGIN PGP MESSAGE-----\n\nx"), ("pgp-encrypted",)),
+        (message("Hi.\n-----BEGIN PGP SIGNED MESSAGE-----\n\nx"), ("pgp-signed",)),
+        (message("He wrote -----BEGIN PGP MESSAGE-----"), ()),
+    ],
+)
+def test_signed_and_encrypted_mail_is_told(raw: bytes, security: tuple[str, ...]) -> None:
+    assert read_facts(raw).security == security
+
+
+def test_the_content_key_is_blind_to_the_transfer() -> None:
+    as_base64 = attached(b"One.\r\nTwo.\r\n", "a.txt", "text/plain")
+    as_it_stands = as_base64.partition("Content-Transfer")[0] + "\nOne.\nTwo.\n"
+    assert capture_facts(multipart(as_base64)).content_key == capture_facts(multipart(as_it_stands)).content_key
+    as_quoted = message("Hello=2E\n", Content_Transfer_Encoding="quoted-printable")
+    assert capture_facts(as_quoted).content_key == capture_facts(message()).content_key
+
+
+def test_the_content_key_sees_every_change_of_content() -> None:
+    inner = "Content-Type: message/rfc822\n\n"
+    keys = [
+        capture_facts(raw).content_key
+        for raw in (
+            message(),
+            message("Other.\n"),
+            message(Subject="Other"),
+            message(To="other@agency.example"),
+            message(Date="Mon, 1 Jan 2024 10:00:01 -0500"),
+            message(Date="some day"),
+            multipart(_PLAIN, attached(b"1", "a.bin")),
+            multipart(_PLAIN, attached(b"2", "a.bin")),
+            multipart(_PLAIN, attached(b"1", "b.bin")),
+            multipart(inner + message().decode()),
+            multipart(inner + message(Subject="Other").decode()),
+            multipart(inner + message("Other.\n").decode()),
+        )
+    ]
+    assert len(set(keys)) == len(keys)
