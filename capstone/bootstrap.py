@@ -8,17 +8,25 @@ import os
 import random
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from capstone import settings as config
 from capstone.domain.access import Person, read_people, require_register_keeper
 from capstone.domain.classification import Rules
-from capstone.domain.errors import BadSchedule, BadSettings, NotAllowed, SourceMissing, StoreUnavailable, UnknownAccount
+from capstone.domain.errors import (
+    BadSchedule,
+    BadSettings,
+    CapstoneError,
+    NotAllowed,
+    SourceMissing,
+    StoreUnavailable,
+    UnknownAccount,
+)
 from capstone.domain.explanation import sentences
 from capstone.domain.layout import record_key
 from capstone.domain.officials import Designation, Roster
@@ -28,6 +36,7 @@ from capstone.settings import Settings, Source, absolute
 from capstone.usecases.capture import CaptureParts, RunReport, capture_source
 from capstone.usecases.decide import Guarding
 from capstone.usecases.export import ExportReport, export
+from capstone.usecases.follow import index_while
 from capstone.usecases.index import IndexParts, IndexReport, index_pending
 from capstone.usecases.quarantine import list_quarantine, retry_quarantine, show_quarantined
 from capstone.usecases.rebuild import RebuildParts, RebuildReport, rebuild_index, rebuild_ledger
@@ -51,15 +60,16 @@ SCHEDULE, ADMINISTRATIONS = "grs-6.1.toml", "administrations.toml"
 FILES = "files"
 """The source name of what people import by hand."""
 
-_READERS = ("capstone.domain.facts", "capstone.domain.documents")
+_READERS = ("capstone.__main__", "capstone.domain.facts", "capstone.domain.documents")
 """What the processes that read messages need."""
 
+T = TypeVar("T")
 Progress = Callable[[int, int], None]
 
 
-def build_app(progress: Progress = lambda _count, _bytes: None) -> App:
+def build_app(progress: Progress | None = None) -> App:
     """The archive that the settings describe. Reads settings only; servers and files are opened when they are used."""
-    return App(config.read_settings(), progress)
+    return App(config.read_settings(), progress or _no_progress)
 
 
 class App:
@@ -134,27 +144,30 @@ class App:
         for path in paths:
             if not path.exists():
                 raise SourceMissing(f"{path} does not exist; nothing was stored.")
-        with self._capturing() as parts:
-            return capture_source(parts, account, FileSource(FILES, paths))
+        return capture_source(self._capturing, account, FileSource(FILES, paths))
 
     def capture(self, account: str) -> list[RunReport]:
         """Every configured source of the account, one run each. Raises UnknownAccount, AccountBusy and what concerns all."""
         sources = [source for source in self.settings.sources if source.account == account]
         if not sources:
             raise UnknownAccount(f"The settings name no source for the account {account!r}.", "Add one under [[sources]].")
-        with self._capturing() as parts:
-            return [capture_source(parts, account, _open_source(source)) for source in sources]
+        parts = self._capturing
+        return [capture_source(parts, account, _open_source(source)) for source in sources]
 
-    def index_pending(self) -> IndexReport:
-        """See `usecases.index`."""
-        ledger = self._ledger
-        with self._workers() as workers:
-            return index_pending(
-                IndexParts(
-                    self._store, ledger.records, ledger.outbox, self._index, self._clock, workers, self._guarding,
-                    self._holders, self.settings.index.text_limit, self._progress,
-                )
-            )  # fmt: skip
+    def indexing_while(self, work: Callable[[], T]) -> tuple[T, IndexReport | CapstoneError]:
+        """See `usecases.follow`."""
+        _ = self._ledger, self._store  # opened here, before two threads use them
+        return index_while(work, partial(self.index_pending, is_quiet=True))
+
+    def index_pending(self, *, is_quiet: bool = False) -> IndexReport:
+        """See `usecases.index`. `is_quiet`: without progress, where something else shows its own."""
+        ledger, progress = self._ledger, _no_progress if is_quiet else self._progress
+        return index_pending(
+            IndexParts(
+                self._store, ledger.records, ledger.outbox, self._index, self._clock, self._index_workers, self._guarding,
+                self._holders, self.settings.index.text_limit, progress,
+            )
+        )  # fmt: skip
 
     # --- reading ---
 
@@ -195,7 +208,7 @@ class App:
 
     def retry_quarantine(self, viewer: Person) -> list[RunReport]:
         """See `usecases.quarantine`."""
-        with self._capturing() as parts, tempfile.TemporaryDirectory(prefix="capstone-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="capstone-") as scratch:
 
             def reopened(name: str, item_id: str, raw: bytes) -> MailSource:
                 suffix = Path(item_id.partition("#")[0]).suffix
@@ -203,7 +216,7 @@ class App:
                 path.write_bytes(raw)
                 return FileSource(name, [path])
 
-            return retry_quarantine(self._reading_parts, parts, viewer, reopened)
+            return retry_quarantine(self._reading_parts, self._capturing, viewer, reopened)
 
     # --- care ---
 
@@ -211,8 +224,7 @@ class App:
         """See `usecases.reconcile`."""
         sources = tuple((source.account, _open_source(source)) for source in self.settings.sources)
         ledger = self._ledger
-        with self._capturing() as parts:
-            return reconcile(ReconcileParts(parts, ledger.records, ledger.outbox, self._index, sources))
+        return reconcile(ReconcileParts(self._capturing, ledger.records, ledger.outbox, self._index, sources))
 
     def verify(self, sample: int | None = None) -> VerifyReport:
         """See `usecases.verify`. `sample`: about so many records, chosen by chance."""
@@ -267,23 +279,31 @@ class App:
     def _guarding(self) -> Guarding:
         return Guarding(self.settings.agency.zone, self.settings.lock.minimum_days, self._clock.now())
 
-    @contextmanager
-    def _capturing(self) -> Iterator[CaptureParts]:
+    @property
+    def _capturing(self) -> CaptureParts:
         ledger = self._ledger
-        with self._workers() as workers:
-            yield CaptureParts(
-                self._store, ledger.capture, ledger.audit, self._clock, workers, self._rules, self._guarding,
-                self._holders, _new_id, progress=self._progress,
-            )  # fmt: skip
+        return CaptureParts(
+            self._store, ledger.capture, ledger.audit, self._clock, self._capture_workers, self._rules, self._guarding,
+            self._holders, _new_id, progress=self._progress,
+        )  # fmt: skip
 
-    @contextmanager
-    def _workers(self) -> Iterator[ProcessWorkers]:
+    def close(self) -> None:
+        """End the processes that read messages."""
+        self._capture_workers.close()
+        self._index_workers.close()
+
+    @cached_property
+    def _capture_workers(self) -> ProcessWorkers:
+        return self._new_workers()
+
+    @cached_property
+    def _index_workers(self) -> ProcessWorkers:
+        """Of its own, as a thread may index while another captures."""
+        return self._new_workers()
+
+    def _new_workers(self) -> ProcessWorkers:
         chosen = self.settings.workers
-        workers = ProcessWorkers(chosen.processes or os.cpu_count() or 1, chosen.limit_s, preload=_READERS)
-        try:
-            yield workers
-        finally:
-            workers.close()
+        return ProcessWorkers(chosen.processes or os.cpu_count() or 1, chosen.limit_s, preload=_READERS)
 
     @property
     def _register_parts(self) -> RegisterParts:
@@ -343,6 +363,10 @@ def _data(name: str) -> str:
         return file.read_text()
     except (OSError, UnicodeDecodeError) as exc:
         raise BadSchedule(f"{file} cannot be read.") from exc
+
+
+def _no_progress(_count: int, _bytes: int) -> None:
+    """Nobody is watching."""
 
 
 def _new_id() -> str:

@@ -48,10 +48,10 @@ def import_(
     Example: capstone import /mnt/export/director.mbox --account director
     """
     with archive("Importing", is_quiet=as_json) as app:
-        report = app.import_files(paths, account)
+        report, indexed = app.indexing_while(lambda: app.import_files(paths, account))
     if report.error is not None:
         raise report.error
-    index = _index(as_json=as_json)
+    index = _index_as_dict(indexed)
     if as_json:
         print_json({**report.as_counts(), "index": index})
     else:
@@ -67,11 +67,10 @@ def capture(
 
     Example: capstone capture --account director
     """
-    reports: list[RunReport] = []
     with archive("Capturing", is_quiet=as_json) as app:
-        for one in account or app.accounts_with_source():
-            reports += app.capture(one)
-    index = _index(as_json=as_json)
+        accounts = account or app.accounts_with_source()
+        runs, indexed = app.indexing_while(lambda: [app.capture(one) for one in accounts])
+    reports, index = [report for several in runs for report in several], _index_as_dict(indexed)
     if as_json:
         print_json({"runs": [report.as_counts() for report in reports], "index": index})
     else:
@@ -79,13 +78,10 @@ def capture(
     raise typer.Exit(_exit_code(reports, index))
 
 
-def _index(*, as_json: bool) -> dict[str, object]:
-    """Index what was captured. The archive is complete without an index, so its absence is told and not raised."""
-    try:
-        with archive("Indexing", is_quiet=as_json) as app:
-            return app.index_pending().as_counts()
-    except CapstoneError as exc:
-        return {"error": {"code": exc.code, "message": exc.message, "next": exc.next_step}}
+def _index_as_dict(indexed: IndexReport | CapstoneError) -> dict[str, object]:
+    if isinstance(indexed, IndexReport):
+        return indexed.as_counts()
+    return {"error": {"code": indexed.code, "message": indexed.message, "next": indexed.next_step}}
 
 
 def _exit_code(reports: Sequence[RunReport], index: dict[str, object]) -> int:
@@ -204,8 +200,8 @@ def quarantine_retry(viewer: Viewer = None, as_json: AsJson = False) -> None:
     Example: capstone quarantine retry
     """
     with archive("Retrying", is_quiet=as_json) as app:
-        reports = app.retry_quarantine(app.person(viewer))
-    index = _index(as_json=as_json)
+        reports, indexed = app.indexing_while(lambda: app.retry_quarantine(app.person(viewer)))
+    index = _index_as_dict(indexed)
     if as_json:
         print_json({"runs": [report.as_counts() for report in reports], "index": index})
     else:

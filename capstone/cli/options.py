@@ -19,4 +19,8 @@ Viewer = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="Who 
 def archive(label: str, *, is_quiet: bool) -> Iterator[App]:
     """The archive, with a progress bar for its long work."""
     with progress_bar(label, is_quiet=is_quiet) as tell:
-        yield build_app(tell)
+        app = build_app(tell)
+        try:
+            yield app
+        finally:
+            app.close()
