@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -11,6 +12,9 @@ import structlog
 from typer.exceptions import TyperException
 
 from capstone.domain.errors import CapstoneError
+
+_COLLECT_AFTER = 50_000
+"""Objects between two garbage collections: a batch makes many, and hardly any of them in cycles."""
 
 DONE, USAGE, NAMED_ERROR, INTERRUPTED = 0, 2, 3, 130
 
@@ -25,6 +29,8 @@ def run(arguments: list[str]) -> int:
     """Run one command and give its exit code."""
     from capstone.cli import app  # importing the command line is most of the start-up time
 
+    gc.freeze()  # what is imported stays: it need not be looked through again and again
+    gc.set_threshold(_COLLECT_AFTER)
     wants_json = "--json" in arguments
     try:
         code = app(arguments, standalone_mode=False, prog_name="capstone")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 from capstone import settings as config
@@ -46,7 +46,6 @@ from capstone.usecases.search import Answer, Explained, ReadingParts, Shown, exp
 from capstone.usecases.status import Overview, Status, overview, status
 from capstone.usecases.verify import VerifyParts, VerifyReport, verify
 from connectors.clock import SystemClock
-from connectors.demo.agency import DemoSummary, generate, load_summary
 from connectors.exports.folder import FolderExport
 from connectors.holders import ProcessHolders
 from connectors.ledger.engine import file_url, ledger_file
@@ -55,6 +54,9 @@ from connectors.mailboxes.files import FileSource
 from connectors.record_store.directory import DirectoryRecordStore
 from connectors.workers import ProcessWorkers
 from indexing.fts5 import Fts5Index
+
+if TYPE_CHECKING:
+    from connectors.demo.agency import DemoSummary
 
 SCHEDULE, ADMINISTRATIONS = "grs-6.1.toml", "administrations.toml"
 FILES = "files"
@@ -135,9 +137,9 @@ class App:
     # --- capture ---
 
     def accounts_with_source(self) -> list[str]:
-        """Registered accounts that the settings name a source for."""
-        registered = {row.account for row in self.designations()}
-        return sorted({source.account for source in self.settings.sources} & registered)
+        """Every account that the settings name a source for; one that is not registered fails by its name when it is captured."""
+        self._ledger.check()
+        return sorted({source.account for source in self.settings.sources})
 
     def import_files(self, paths: Sequence[Path], account: str) -> RunReport:
         """Everything below the paths into one account. Raises UnknownAccount and SourceMissing before anything is stored."""
@@ -229,7 +231,7 @@ class App:
     def verify(self, sample: int | None = None) -> VerifyReport:
         """See `usecases.verify`. `sample`: about so many records, chosen by chance."""
         ledger = self._ledger
-        parts = VerifyParts(self._store, ledger.records, ledger.audit, progress=self._progress)
+        parts = VerifyParts(self._store, ledger.records, ledger.audit, self._clock, progress=self._progress)
         if sample is not None:
             total = sum(one.messages for one in ledger.records.totals())
             share = sample / total if total else 1.0
@@ -378,6 +380,8 @@ def _new_id() -> str:
 
 def generate_demo(folder: Path, seed: int) -> DemoSummary:
     """Write an invented agency's mailboxes, register and settings. Raises OutputExists, StoreUnavailable."""
+    from connectors.demo.agency import generate
+
     try:
         return generate(folder, seed)
     except OSError as exc:
@@ -386,6 +390,8 @@ def generate_demo(folder: Path, seed: int) -> DemoSummary:
 
 def demo_summary(folder: Path) -> DemoSummary:
     """What `generate_demo` wrote there. Raises SourceMissing."""
+    from connectors.demo.agency import load_summary
+
     try:
         return load_summary(folder)
     except (OSError, ValueError, KeyError, TypeError) as exc:

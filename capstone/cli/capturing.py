@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from capstone.bootstrap import build_app
+from capstone.bootstrap import App, build_app
 from capstone.cli.options import AsJson, Viewer, archive
 from capstone.cli.output import print_json, print_table, say, size_text
 from capstone.domain.errors import CapstoneError
@@ -69,13 +69,23 @@ def capture(
     """
     with archive("Capturing", is_quiet=as_json) as app:
         accounts = account or app.accounts_with_source()
-        runs, indexed = app.indexing_while(lambda: [app.capture(one) for one in accounts])
+        runs, indexed = app.indexing_while(lambda: [_capture_one(app, one, is_only=len(accounts) == 1) for one in accounts])
     reports, index = [report for several in runs for report in several], _index_as_dict(indexed)
     if as_json:
         print_json({"runs": [report.as_counts() for report in reports], "index": index})
     else:
         _print_runs(reports, index)
     raise typer.Exit(_exit_code(reports, index))
+
+
+def _capture_one(app: App, account: str, *, is_only: bool) -> list[RunReport]:
+    """Every source of the account. What concerns one account does not stop the others."""
+    try:
+        return app.capture(account)
+    except CapstoneError as exc:
+        if is_only:
+            raise
+        return [RunReport("", account, "-", "failed", {}, error=exc)]
 
 
 def _index_as_dict(indexed: IndexReport | CapstoneError) -> dict[str, object]:

@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-_WIDTH_OF_A_FILE = 150
+_WIDTH_OF_A_FILE = 200
 
 
 def console() -> Console:

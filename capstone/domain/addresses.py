@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 
-from email_validator import EmailNotValidError, validate_email
-
 _PUBLIC_NAME = "com"
 
 
@@ -20,6 +18,9 @@ def roster_problem(address: str, internal_domains: frozenset[str] = frozenset())
     `internal_domains` are names such as "local" or "corp.agency.example": addresses below them are checked for form only,
     as no public name system knows them. Nothing is looked up on a network.
     """
+    # Slow to import, and needed for the register only.
+    from email_validator import EmailNotValidError, validate_email
+
     local, _, domain = address.rpartition("@")
     is_internal = any(domain.lower() == name or domain.lower().endswith("." + name) for name in internal_domains)
     # The library refuses special-use names whatever its options; under a public name it checks the same form.

@@ -56,7 +56,7 @@ class NotInitialised(CapstoneError):
     """The ledger, store or index is not there yet."""
 
     code = "E005"
-    default_next_step = "Run 'capstone init'."
+    default_next_step = "Run 'capstone init'; where a ledger was lost, 'capstone rebuild --ledger' makes it anew from the store."
 
 
 class NotAllowed(CapstoneError):

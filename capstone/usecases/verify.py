@@ -16,10 +16,14 @@ from capstone.domain.events import AuditEntry, first_break
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
 from capstone.domain.manifest import read_manifest
-from capstone.ports import AuditLog, RecordLedger, RecordStore
-from capstone.usecases.anchor import anchors
+from capstone.ports import AuditLog, Clock, RecordLedger, RecordStore
+from capstone.usecases.anchor import anchor, anchors
 
 log = structlog.get_logger()
+
+
+ACTOR = "verify"
+"""Who the audit chain names for a fixity check."""
 
 
 @dataclass(slots=True)
@@ -52,12 +56,16 @@ class VerifyParts:
     store: RecordStore
     records: RecordLedger
     audit: AuditLog
+    clock: Clock
     choose: Callable[[str], bool] = lambda _record_id: True
     progress: Callable[[int, int], None] = lambda _records, _bytes: None
 
 
 def verify(parts: VerifyParts) -> VerifyReport:
-    """A fixity check of every chosen record; of all manifests and their chain; of the whole audit chain."""
+    """A fixity check of every chosen record; of all manifests and their chain; of the whole audit chain.
+
+    A sound archive notes the check in the chain and anchors its head: what was noted before can no longer be cut off unseen.
+    """
     report = VerifyReport()
     told = set()
     for record_id, version_id in _told_by_manifests(parts.store, report):
@@ -69,6 +77,9 @@ def verify(parts: VerifyParts) -> VerifyReport:
             log.error("record_in_no_manifest", record_id=entry.record_id)
             _check(parts, report, entry.record_id, entry.version_id)
     _check_audit(parts, report)
+    if report.is_sound:
+        details = {"checked": report.checked, "manifests": report.manifests}
+        anchor(parts.store, parts.audit.append(parts.clock.now(), ACTOR, "fixity check", details))
     return report
 
 

@@ -37,6 +37,8 @@ def vendor_errors() -> Iterator[None]:
         yield
     except PoolTimeout as exc:
         raise LedgerUnavailable("The ledger did not answer: all connections are in use.") from exc
+    except UnicodeDecodeError as exc:  # from SQLite's own message about a damaged schema
+        raise LedgerDamaged("The ledger holds text that cannot be read.") from exc
     except DBAPIError as exc:
         named = to_ledger_error(exc)
         if named is None:

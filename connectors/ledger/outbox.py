@@ -34,7 +34,7 @@ class SqlOutbox:
         claim = {"holder": holder, "claimed": o.enqueued, "until": now + timedelta(seconds=ttl_s)}
         claimed = update(t.outbox).where(o.record_no.in_(due)).values(claim).returning(o.tries, o.record_no)
         with writing(self._engine) as connection, rows_read():
-            rows = sorted((row.tries, row.record_no) for row in connection.execute(claimed))
+            rows = sorted((row.tries, row.record_no) for row in connection.execute(claimed).all())
             ids = _record_ids(connection, [record_no for _, record_no in rows])
         return [ids[record_no] for _, record_no in rows]
 
@@ -102,7 +102,7 @@ def _record_ids(connection: Connection, record_nos: Sequence[int]) -> dict[int, 
     ids: dict[int, str] = {}
     for chunk in chunked(record_nos):
         named = select(r.record_no, r.account, r.digest).where(r.record_no.in_(chunk))
-        ids.update((row.record_no, f"{row.account}/{row.digest}") for row in connection.execute(named))
+        ids.update((row.record_no, f"{row.account}/{row.digest}") for row in connection.execute(named).all())
     return ids
 
 

@@ -132,13 +132,13 @@ class SqlRecordLedger:
         r = t.records.c
         page = WITH_CLASS.where(r.account == account, r.digest > after).order_by(r.digest).limit(size)
         with reading(self._engine) as connection, rows_read():
-            return [to_record(row) for row in connection.execute(page)]
+            return [to_record(row) for row in connection.execute(page).all()]
 
 
 def _by_ids(connection: Connection, record_ids: Sequence[str]) -> list[RecordEntry]:
     pairs = [tuple(record_id.split("/", 1)) for record_id in record_ids if "/" in record_id]
     wanted = WITH_CLASS.where(tuple_(t.records.c.account, t.records.c.digest).in_(pairs))
-    return [to_record(row) for row in connection.execute(wanted)]
+    return [to_record(row) for row in connection.execute(wanted).all()]
 
 
 def _held(connection: Connection) -> dict[str, tuple[int, int, int, int, int]]:

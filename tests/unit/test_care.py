@@ -55,6 +55,16 @@ def test_a_sample_checks_only_what_is_chosen(archive: MemoryArchive) -> None:
     assert archive.verify(choose=lambda record_id: record_id == RECORD).checked == 1
 
 
+def test_a_sound_check_is_noted_and_its_head_is_anchored(archive: MemoryArchive) -> None:
+    archive.verify()
+    *_, last = archive.ledger.audit.entries()
+    assert (last.event, last.details["checked"]) == ("fixity check", 3)
+    assert any(key.endswith(f"{last.digest}.json") for key in archive.store.list_keys("audit/"))
+    del archive.store.raw[KEY]
+    archive.verify()
+    assert list(archive.ledger.audit.entries())[-1] == last
+
+
 def test_one_flipped_bit_is_found(archive: MemoryArchive) -> None:
     archive.store.raw[KEY] = bytes([ONE[0] ^ 1]) + ONE[1:]
     assert archive.verify().damaged == [RECORD]
