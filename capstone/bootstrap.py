@@ -231,7 +231,7 @@ class App:
     def verify(self, sample: int | None = None) -> VerifyReport:
         """See `usecases.verify`. `sample`: about so many records, chosen by chance."""
         ledger = self._ledger
-        parts = VerifyParts(self._store, ledger.records, ledger.audit, self._clock, progress=self._progress)
+        parts = VerifyParts(self._store, ledger.records, ledger.audit, ledger.capture, self._clock, progress=self._progress)
         if sample is not None:
             total = sum(one.messages for one in ledger.records.totals())
             share = sample / total if total else 1.0

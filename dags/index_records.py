@@ -27,7 +27,6 @@ def index_records() -> None:
     def index() -> dict[str, object]:
         """Index until nothing is due, or until a pass gets nothing done."""
         from capstone.bootstrap import build_app
-
         from dags.indexing_passes import index_all
         from dags.run_errors import named_errors
 

@@ -127,6 +127,8 @@ class Fts5Index:
                 ).fetchall()
             if not page:
                 return
+            if not all(isinstance(record_id, str) for (record_id,) in page):
+                raise IndexDamaged("the index holds rows that cannot be read")
             yield from (record_id for (record_id,) in page)
             last = page[-1][0]
 

@@ -85,6 +85,7 @@ def _account_as_dict(one: AccountTotals) -> dict[str, object]:
 
 def _run_as_dict(run: Run) -> dict[str, object]:
     told: dict[str, object] = {"run": run.run_id, "account": run.account, "source": run.source, "outcome": run.outcome}
+    told["offered"] = sum(run.counts.values())
     return {**told, "error": run.error, "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at), **run.counts}
 
 

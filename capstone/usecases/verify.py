@@ -5,7 +5,7 @@ Works from the store's own manifests, so that an error in the ledger cannot hide
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from capstone.domain.events import AuditEntry, first_break
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
 from capstone.domain.manifest import read_manifest
-from capstone.ports import AuditLog, Clock, RecordLedger, RecordStore
+from capstone.ports import AuditLog, CaptureLedger, Clock, ManifestRef, RecordLedger, RecordStore
 from capstone.usecases.anchor import anchor, anchors
 
 log = structlog.get_logger()
@@ -56,6 +56,7 @@ class VerifyParts:
     store: RecordStore
     records: RecordLedger
     audit: AuditLog
+    capture: CaptureLedger
     clock: Clock
     choose: Callable[[str], bool] = lambda _record_id: True
     progress: Callable[[int, int], None] = lambda _records, _bytes: None
@@ -68,7 +69,7 @@ def verify(parts: VerifyParts) -> VerifyReport:
     """
     report = VerifyReport()
     told = set()
-    for record_id, version_id in _told_by_manifests(parts.store, report):
+    for record_id, version_id in _told_by_manifests(parts, report):
         told.add(record_id)
         if parts.choose(record_id):
             _check(parts, report, record_id, version_id)
@@ -83,23 +84,35 @@ def verify(parts: VerifyParts) -> VerifyReport:
     return report
 
 
-def _told_by_manifests(store: RecordStore, report: VerifyReport) -> Iterator[tuple[str, str]]:
+def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tuple[str, str]]:
     """(record id, version id) of every record that a manifest says was made."""
-    last: dict[str, str | None] = {}
-    for key in store.list_keys("manifests/"):
-        raw = store.get(key)
+    last: dict[str, ManifestRef] = {}
+    for key in parts.store.list_keys("manifests/"):
+        raw = parts.store.get(key)
+        account = key.split("/")[1]
+        before, last[account] = last.get(account), ManifestRef(account, key, digest_of(raw))
         try:
             head, lines = read_manifest(raw)
         except FixityMismatch:
             report.damaged.append(key)
-            last[key.split("/")[1]] = "unknown"
             continue
         report.manifests += 1
-        known = last.get(head.account)
-        if head.previous != known and known != "unknown":
+        if head.previous != (before.digest if before else None) and (before is None or before.key not in report.damaged):
             report.missing.append(f"a manifest before {key}")
-        last[head.account] = digest_of(raw)
         yield from ((f"{head.account}/{line.digest}", line.version_id or "") for line in lines if line.is_new)
+    _check_newest(parts, report, last)
+
+
+def _check_newest(parts: VerifyParts, report: VerifyReport, stored: Mapping[str, ManifestRef]) -> None:
+    """No later manifest names the newest one of an account; the ledger does. One that it has not adopted yet is newer still."""
+    for account in sorted({total.account for total in parts.records.totals()} | stored.keys()):
+        known, found = parts.capture.last_manifest(account), stored.get(account)
+        if known is None or (found is not None and found.key > known.key):
+            continue
+        if found is None or found.key < known.key:
+            report.missing.append(known.key)
+        elif found.digest != known.digest and known.key not in report.damaged:
+            report.damaged.append(known.key)
 
 
 def _check(parts: VerifyParts, report: VerifyReport, record_id: str, version_id: str) -> None:

@@ -122,7 +122,7 @@ class MemoryArchive:
         )  # fmt: skip
 
     def verify(self, **changes: Any) -> VerifyReport:
-        return verify(VerifyParts(self.store, self.ledger.records, self.ledger.audit, self.clock, **changes))
+        return verify(VerifyParts(self.store, self.ledger.records, self.ledger.audit, self.ledger.capture, self.clock, **changes))
 
     def reconcile(self, *sources: tuple[str, MailSource]) -> ReconcileReport:
         ledger = self.ledger

@@ -104,6 +104,27 @@ def test_a_lost_or_damaged_manifest_is_found(archive: MemoryArchive) -> None:
     assert archive.verify().damaged == [first]
 
 
+def test_a_lost_or_damaged_newest_manifest_is_found_as_the_ledger_knows_it(archive: MemoryArchive) -> None:
+    _, newest = archive.store.list_keys("manifests/")
+    whole = archive.store.raw.pop(newest)
+    assert archive.verify().missing == [newest]
+    archive.store.raw[newest] = whole[: len(whole) // 2]
+    assert archive.verify().damaged == [newest]
+    archive.store.raw[newest] = whole.replace(b'"source":"export"', b'"source":"expert"')
+    assert archive.verify().damaged == [newest]
+    archive.store.raw = {key: raw for key, raw in archive.store.raw.items() if not key.startswith("manifests/")}
+    assert archive.verify().missing == [newest]
+
+
+def test_a_manifest_that_the_ledger_has_not_adopted_yet_is_no_damage(archive: MemoryArchive) -> None:
+    whole = archive.ledger.capture
+    archive.ledger.capture = Cut(whole, "commit")
+    with pytest.raises(PowerCut):
+        archive.capture(ListSource(offered(a_message("Late"), "8")))
+    archive.ledger.capture = whole
+    assert archive.verify().is_sound
+
+
 def test_a_changed_audit_entry_is_found_and_so_is_a_chain_written_anew(archive: MemoryArchive) -> None:
     audit = archive.ledger.audit
     entries = list(audit.entries())
