@@ -79,10 +79,13 @@ class Rules:
     tolerance: timedelta = timedelta(days=1)
     """How long after its receipt a message may claim to be sent: clocks and zones are wrong by hours, not by days."""
     version: str = field(init=False)
+    own_outcomes: dict[tuple[str, date], list[_Outcome]] = field(init=False, repr=False, compare=False)
+    """What an account's own rows lead to on a day: mail of one day asks the same again and again."""
     plausible: Plausible = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Prepare what every decision needs."""
+        object.__setattr__(self, "own_outcomes", {})
         object.__setattr__(self, "version", f"rules {RULES_VERSION}, {self.schedule.version}")
         plausible = Plausible(self.zone, self.plausible_start, self.today, self.tolerance)
         object.__setattr__(self, "plausible", plausible)
@@ -119,6 +122,7 @@ def classify(evidence: Evidence, rules: Rules) -> Classification:
     return _classification(outcomes[chosen.day], chosen, flags, rules)
 
 
+_MOST_DAYS_KEPT = 20_000
 _NEVER = date.max.toordinal() + 1
 _RANK = {RecordClass.PERMANENT: 2, RecordClass.UNSCHEDULED: 1, RecordClass.TEMPORARY: 0}
 
@@ -164,11 +168,20 @@ def _without_role(reason: str, account: str, rules: Rules) -> _Outcome:
 
 
 def _outcome_on(day: date, evidence: Evidence, rules: Rules) -> _Outcome:
-    own = [_judge(row, day, rules) for row in rules.roster.covering(evidence.account, day)]
+    own = _own_outcomes(evidence.account, day, rules)
     if any(one.record_class is RecordClass.PERMANENT for one in own):
         return _longest(own)
     every = own + [_judge(row, day, rules, is_sent_for=True) for row in _officials_sent_for(evidence, day, rules)]
     return _longest(every) if every else _without_role("no_role_known", evidence.account, rules)
+
+
+def _own_outcomes(account: str, day: date, rules: Rules) -> list[_Outcome]:
+    known = rules.own_outcomes.get((account, day))
+    if known is None:
+        if len(rules.own_outcomes) >= _MOST_DAYS_KEPT:
+            rules.own_outcomes.clear()
+        known = rules.own_outcomes[account, day] = [_judge(row, day, rules) for row in rules.roster.covering(account, day)]
+    return known
 
 
 def _longest(outcomes: Sequence[_Outcome]) -> _Outcome:

@@ -85,12 +85,13 @@ class Roster:
         ordered = sorted(self._by_id.values(), key=lambda row: (row.account, row.starts, row.designation_id))
         self._by_account: dict[str, list[Designation]] = {}
         self._by_address: dict[str, list[Designation]] = {}
-        self._addresses: dict[str, set[str]] = {}
+        addresses: dict[str, set[str]] = {}
         for row in ordered:
             self._by_account.setdefault(row.account, []).append(row)
-            self._addresses.setdefault(row.account, set()).update(row.addresses)
+            addresses.setdefault(row.account, set()).update(row.addresses)
             for address in dict.fromkeys(row.addresses):
                 self._by_address.setdefault(address, []).append(row)
+        self._addresses = {account: frozenset(held) for account, held in addresses.items()}
 
     def accounts(self) -> list[str]:
         """Every registered account, sorted."""
@@ -114,7 +115,7 @@ class Roster:
 
     def addresses_of(self, account: str) -> frozenset[str]:
         """Every address that the account ever had, in normal form."""
-        return frozenset(self._addresses.get(account, ()))
+        return self._addresses.get(account, frozenset())
 
     def holders_of_address(self, address: str, day: date) -> list[Designation]:
         """The rows that held this address on the day, by account, start and id."""

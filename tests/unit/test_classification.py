@@ -349,3 +349,13 @@ def test_evidence_is_the_same_for_any_order_and_repetition_of_occurrences() -> N
 
 def test_every_reason_and_flag_has_a_sentence() -> None:
     assert all(text and not text.endswith(".") for text in (*REASONS.values(), *FLAGS.values()))
+
+
+def test_what_is_remembered_of_a_day_is_bounded_and_changes_no_answer() -> None:
+    rules = rules_for(DIRECTOR, BEFORE)
+    first = classify(evidence("2015-03-04T15:00:00"), rules)
+    for number in range(30_000):
+        rules.own_outcomes.setdefault((f"account-{number}", date(2015, 1, 1)), [])
+    assert classify(evidence("2015-03-05T15:00:00"), rules).item == "010"
+    assert len(rules.own_outcomes) == 1
+    assert classify(evidence("2015-03-04T15:00:00"), rules) == first
