@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, tzinfo
+from functools import lru_cache
 
 from capstone.domain.addresses import normal_form
 from capstone.domain.message import Address, Attachment, MessageFacts
@@ -75,12 +76,26 @@ def _day(at: datetime | None, zone: tzinfo) -> date | None:
 
 
 def _words_of_people(addresses: Iterable[Address]) -> str:
-    return _joined(folded(f"{person.name} {person.address}") for person in addresses)
+    return _joined([_person(person)[0] for person in addresses])
 
 
 def _whole_addresses(people: dict[str, tuple[Address, ...]]) -> tuple[tuple[str, str], ...]:
-    whole = [(field, normal_form(person.address)) for field, addresses in people.items() for person in addresses]
-    return tuple(dict.fromkeys(pair for pair in whole if pair[1]))
+    whole = [(field, _person(person)[1]) for field, addresses in people.items() for person in addresses]
+    return tuple(dict.fromkeys([pair for pair in whole if pair[1]]))
+
+
+def _person(person: Address) -> tuple[str, str]:
+    """(words, address in normal form)."""
+    return _known_person(person) if len(person.name) + len(person.address) < _SHORT else _met_person(person)
+
+
+def _met_person(person: Address) -> tuple[str, str]:
+    return folded(f"{person.name} {person.address}"), normal_form(person.address)
+
+
+_SHORT = 200
+_known_person = lru_cache(maxsize=4_096)(_met_person)
+"""The same people write again and again. Long names are not kept, so that the memory is bounded."""
 
 
 def _nested_texts(facts: MessageFacts) -> list[str]:
@@ -89,7 +104,7 @@ def _nested_texts(facts: MessageFacts) -> list[str]:
 
 
 def _joined(texts: Iterable[str]) -> str:
-    return " ".join(text for text in texts if text)
+    return " ".join(filter(None, texts))
 
 
 def _shown(addresses: Iterable[Address]) -> str:

@@ -13,7 +13,7 @@ import structlog
 
 from capstone.domain.documents import document_of
 from capstone.domain.errors import ObjectMissing
-from capstone.domain.facts import read_facts
+from capstone.domain.facts import index_facts
 from capstone.domain.layout import record_key
 from capstone.domain.query import IndexDocument
 from capstone.domain.records import RecordEntry
@@ -104,7 +104,7 @@ def _begin_documents(parts: IndexParts, failed: set[str], entries: list[RecordEn
 
 def _document(guarding: Guarding, text_limit: int, thing: tuple[RecordEntry, bytes]) -> IndexDocument:
     entry, raw = thing
-    return document_of(entry, read_facts(raw), guarding.zone, text_limit)
+    return document_of(entry, index_facts(raw), guarding.zone, text_limit)
 
 
 def _document_of_unread(guarding: Guarding, text_limit: int, thing: tuple[RecordEntry, bytes]) -> IndexDocument:

@@ -1,8 +1,9 @@
-"""Whatever the bytes, the facts come back: clean text, and the same from the short reading as from the full one."""
+"""Whatever the bytes, the facts come back: clean text, and the same from the short readings as from the full one."""
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from capstone.domain.addresses import normal_form
-from capstone.domain.facts import capture_facts, read_facts
+from capstone.domain.documents import document_of
+from capstone.domain.facts import capture_facts, index_facts, read_facts
 from capstone.domain.problems import CODES
+from tests.builders import a_record
 from tests.unit.facts.messages import attached, message, multipart
 
 _BAD = Path(__file__).parents[1] / "fixtures" / "mail" / "bad"
@@ -46,6 +49,8 @@ def _check(raw: bytes) -> None:
     facts, few = read_facts(raw), capture_facts(raw)
     assert (few.header_date, few.trace_date, few.message_id) == (facts.date, facts.trace_date, facts.message_id)
     assert (few.content_key, few.problems) == (facts.content_key, facts.problems)
+    record = a_record()
+    assert document_of(record, index_facts(raw), UTC) == document_of(record, facts, UTC)
     assert set(few.from_addresses) == {normal_form(mailbox.address) for mailbox in facts.from_ if mailbox.address}
     assert {problem.code for problem in facts.problems} <= set(CODES)
     for text in _texts(facts):

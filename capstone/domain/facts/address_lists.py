@@ -31,17 +31,31 @@ _Note = Callable[[str], None]
 
 def read_addresses(values: Iterable[str], note: _Note) -> tuple[Address, ...]:
     """The mailboxes of all values of a field, groups dissolved, names decoded, in order. Empty where none can be read."""
-    found: list[Address] = []
+    found: tuple[Address, ...] = ()
     for value in values:
-        has_words = "=?" in value
-        if has_words:
-            value = _CODED_WORD.sub(_shielded, value)
-        usual = _read_usual(value)
-        pairs = _read_odd(value, note) if usual is None else usual
-        if has_words:
-            pairs = [(unwrapped(name, note), address) for name, address in pairs]
-        found.extend([Address(name, address) for name, address in pairs])
-    return tuple(found)
+        mailboxes, codes = _read_short(value) if len(value) < _SHORT else _read(value)
+        for code in codes:
+            note(code)
+        found = found + mailboxes if found else mailboxes
+    return found
+
+
+def _read(value: str) -> tuple[tuple[Address, ...], tuple[str, ...]]:
+    """The mailboxes of one value, and the codes of what is wrong with it."""
+    codes: list[str] = []
+    has_words = "=?" in value
+    if has_words:
+        value = _CODED_WORD.sub(_shielded, value)
+    usual = _read_usual(value)
+    pairs = _read_odd(value, codes.append) if usual is None else usual
+    if has_words:
+        pairs = [(unwrapped(name, codes.append), address) for name, address in pairs]
+    return tuple([Address(name, address) for name, address in pairs]), tuple(codes)
+
+
+_SHORT = 200
+_read_short = lru_cache(maxsize=2_048)(_read)
+"""The same few people write to each other. Long lists are not kept, so that the memory is bounded."""
 
 
 def normal_addresses(addresses: Iterable[Address]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from capstone.domain.facts.file_types import detected_type, is_encrypted
 from capstone.domain.facts.headers import Headers
 from capstone.domain.facts.identifiers import read_message_id
 from capstone.domain.facts.parts import TEXT_TYPES, Part
-from capstone.domain.facts.tnef import read_tnef
+from capstone.domain.facts.tnef import Tnef, read_tnef
 from capstone.domain.facts.words import unwrapped
 from capstone.domain.fixity import digest_of
 from capstone.domain.message import Attachment, NestedMessage
@@ -19,15 +19,18 @@ from capstone.domain.message import Attachment, NestedMessage
 TNEF_TYPES = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 
 
-def read_attachments(parts: list[Part]) -> tuple[Attachment, ...]:
-    """Every leaf that is not text of the message or of a message inside it, with what TNEF parts hold, in order."""
+def read_attachments(parts: list[Part], *, for_index: bool = False) -> tuple[Attachment, ...]:
+    """Every leaf that is not text of the message or of a message inside it, with what TNEF parts hold, in order.
+
+    For the index: without digests, and with the detected type only where the attachment is shown inside the text.
+    """
     out: list[Attachment] = []
     for leaf in parts:
         if leaf.is_text or not leaf.is_leaf:
             continue
-        out.append(_attachment(leaf))
-        if is_tnef(leaf):
-            out.extend(_inside(leaf))
+        out.append(_attachment(leaf, for_index))
+        if leaf.tnef is not None:
+            out.extend(_inside(leaf, leaf.tnef, for_index))
     return tuple(out)
 
 
@@ -56,6 +59,16 @@ def read_nested(parts: list[Part]) -> tuple[NestedMessage, ...]:
     return tuple([_nested(part, part.message) for part in parts if part.message is not None])
 
 
+def list_nested(parts: list[Part]) -> tuple[NestedMessage, ...]:
+    """The messages inside the message with subject and writer only: what the index holds of them."""
+    return tuple([_listed(part, part.message) for part in parts if part.message is not None])
+
+
+def _listed(part: Part, headers: Headers) -> NestedMessage:
+    subject = unwrapped(headers.first("subject") or "", _ignored)
+    return NestedMessage(part.number, None, subject, read_addresses(headers.all("from"), _ignored), None)
+
+
 def _nested(part: Part, headers: Headers) -> NestedMessage:
     message_id = headers.first("message-id")
     date = headers.first("date")
@@ -69,29 +82,30 @@ def _nested(part: Part, headers: Headers) -> NestedMessage:
     )
 
 
-def _attachment(leaf: Part) -> Attachment:
+def _attachment(leaf: Part, for_index: bool) -> Attachment:
+    is_inline = leaf.disposition != "attachment"
     return Attachment(
         part=leaf.number,
         name=leaf.file_name,
         declared_type=leaf.content_type,
-        detected_type=detected_type(leaf.content),
+        detected_type=detected_type(leaf.content) if is_inline or not for_index else None,
         size_bytes=len(leaf.content),
-        digest=leaf.digest,
-        is_inline=leaf.disposition != "attachment",
+        digest="" if for_index else leaf.digest,
+        is_inline=is_inline,
         is_encrypted=is_encrypted(leaf.content, leaf.content_type),
     )
 
 
-def _inside(leaf: Part) -> Iterator[Attachment]:
+def _inside(leaf: Part, tnef: Tnef, for_index: bool) -> Iterator[Attachment]:
     """What a TNEF part holds; its parts are numbered "2/1", "2/2" after the part "2"."""
-    for position, member in enumerate(leaf.tnef.members if leaf.tnef else (), 1):
+    for position, member in enumerate(tnef.members, 1):
         yield Attachment(
             part=f"{leaf.number}/{position}",
             name=member.name,
             declared_type="",
-            detected_type=detected_type(member.content),
+            detected_type=detected_type(member.content) if member.is_body or not for_index else None,
             size_bytes=len(member.content),
-            digest=digest_of(member.content),
+            digest="" if for_index else digest_of(member.content),
             is_inline=member.is_body,
             is_encrypted=is_encrypted(member.content, ""),
         )

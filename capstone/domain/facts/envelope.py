@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from capstone.domain.facts.ladder import Reading
 from capstone.domain.facts.words import unwrapped
 from capstone.domain.message import Address
 
+_MAILBOX_FIELDS = ("from", "sender", "to", "cc", "bcc")
 _SINGLE = ("message-id", "date", "from", "subject")
 
 
@@ -36,14 +38,17 @@ def read_envelope(reading: Reading) -> Envelope:
     date = _date(headers, codes)
     trace_date = _trace_date(headers, codes)
     subject = unwrapped(headers.first("subject") or "", codes.append)
-    mailboxes = {
-        name: read_addresses(headers.all(name), codes.append) if name in headers.fields else ()
-        for name in ("from", "sender", "to", "cc", "bcc")
-    }
+    mailboxes = read_mailboxes(headers, codes.append)
     _note_mailboxes(headers, mailboxes, codes)
     _note_single(headers, codes)
     reading.problems.extend((code, "") for code in dict.fromkeys(codes))
     return Envelope(message_id, date, trace_date, subject, mailboxes)
+
+
+def read_mailboxes(headers: Headers, note: Callable[[str], None]) -> dict[str, tuple[Address, ...]]:
+    """The mailboxes of from, sender, to, cc and bcc; what is wrong with them goes to `note`."""
+    fields = headers.fields
+    return {name: read_addresses(headers.all(name), note) if name in fields else () for name in _MAILBOX_FIELDS}
 
 
 def _message_id(headers: Headers, codes: list[str]) -> str | None:

@@ -102,7 +102,8 @@ def _lines(block: bytes, line_end: bytes, headers: Headers) -> list[str]:
         _note(headers, "nul_in_header")
         block = block.replace(b"\0", b"")
     if b"\r" in block:
-        block = block.replace(line_end, b"\n").replace(b"\r\n", b"\n").rstrip(b"\r")
+        block = block if line_end == b"\n" else block.replace(line_end, b"\n")
+        block = block.replace(b"\r\n", b"\n").rstrip(b"\r")
         if b"\r" in block:
             _note(headers, "mixed_line_ends")
             block = block.replace(b"\r", b" ")
@@ -155,7 +156,7 @@ def _good_lines(block: bytes, line_end: bytes, headers: Headers) -> tuple[bytes,
     good: list[bytes] = []
     offset = 0
     for position, line in enumerate(lines):
-        if _FIELD.match(line) or (good and line[:1] in (b" ", b"\t")):
+        if (good and line[:1] in (b" ", b"\t")) or _FIELD.match(line):
             good.append(line)
         elif position + 1 < len(lines) and good and _FIELD.match(lines[position + 1]):
             _note(headers, "malformed_header_line")

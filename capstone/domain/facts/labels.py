@@ -17,6 +17,7 @@ _PRIORITIES = {
     "non-urgent": "low",
     "highest": "high",
 }
+_IMPORTANCE_FIELDS = ("importance", "x-priority", "priority")
 _IMPORTANCES = frozenset({"high", "normal", "low"})
 _WORD = re.compile(r"[A-Za-z0-9-]+")
 
@@ -37,8 +38,8 @@ def auto_submitted_of(headers: Headers) -> str | None:
 
 def importance_of(headers: Headers) -> str | None:
     """high, normal or low, from Importance, else from X-Priority or Priority; None where nothing readable is said."""
-    for name in ("importance", "x-priority", "priority"):
-        word = _word(headers.first(name))
+    for name in _IMPORTANCE_FIELDS:
+        word = _word(headers.first(name)) if name in headers.fields else None
         found = word if word in _IMPORTANCES else _PRIORITIES.get(word or "")
         if found:
             return found

@@ -161,6 +161,6 @@ def _note_truncated(reading: Reading, raw: bytes) -> None:
         part = waiting.pop()
         boundary = part.params.get("boundary")
         if part.children and part.message is None and boundary:
-            if f"--{boundary}--".encode() not in raw:
+            if raw.rfind(f"--{boundary}--".encode()) < 0:  # as a rule it is near the end
                 reading.problems.append(("truncated_multipart", part.number))
             waiting.extend(child for child in part.children if child.content_type.startswith("multipart/"))

@@ -6,8 +6,9 @@ import re
 
 _EDGE_CHARS, _EDGE_LINES = 600, 8
 """Markings stand at the beginning or the end of a text."""
-_HINTS = ("FOUO", "/LES", "(LES", "[LES", "\nLES", "CUI", "SBU", "UNCLASSIFIED", "SECRET", "CONFIDENTIAL", "U//", "S//", "C//")
-_HINTS_ANY_CASE = ("fouo", "official use", "law enforcement s", "controlled unclass", "sensitive but")
+_HINTS = ("CUI", "SBU", "SECRET", "CONFIDENTIAL")
+_HINTS_LES, _HINTS_SLASHES = ("/LES", "(LES", "[LES", "\nLES"), ("U//", "S//", "C//")
+_HINTS_ANY_CASE = ("fouo", "official use", "law enforcement s", "unclass", "sensitive but")
 """One of these stands in every marking."""
 _WORDS = (
     ("FOUO", re.compile(r"\bU?//?FOUO\b|\bFOUO\b|\bFor Official Use Only\b", re.IGNORECASE)),
@@ -27,10 +28,8 @@ def markings_of(subject: str, text: str) -> tuple[str, ...]:
     """FOUO, LES, CUI, SBU and the classification lines found in the subject and the first and last lines, each once."""
     edges = text if len(text) <= 2 * _EDGE_CHARS else text[:_EDGE_CHARS] + "\n" + text[-_EDGE_CHARS:]
     whole = f"{subject}\n{edges}"
-    if not any([hint in whole for hint in _HINTS]):  # a list is quicker than a generator here
-        small = whole.lower()
-        if not any([hint in small for hint in _HINTS_ANY_CASE]):
-            return ()
+    if not _may_be_marked(whole):
+        return ()
     lines = [subject, *_edge_lines(edges)]
     joined = "\n".join(lines)
     found = [name for name, pattern in _WORDS if pattern.search(joined)]
@@ -40,6 +39,17 @@ def markings_of(subject: str, text: str) -> tuple[str, ...]:
             found.append(marking.group(1).strip())
         found.extend(portion.strip() for portion in _PORTION.findall(line[:2_000]))
     return tuple(dict.fromkeys(found))
+
+
+def _may_be_marked(text: str) -> bool:
+    """Whether a closer look is worth while; False only where no marking can be found."""
+    small = text.lower()
+    return (
+        any([hint in text for hint in _HINTS])  # lists are quicker than generators here
+        or any([hint in small for hint in _HINTS_ANY_CASE])
+        or ("LES" in text and any([hint in text for hint in _HINTS_LES]))
+        or ("//" in text and any([hint in text for hint in _HINTS_SLASHES]))
+    )
 
 
 def _edge_lines(text: str) -> list[str]:

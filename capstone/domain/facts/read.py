@@ -1,13 +1,13 @@
-"""Facts from a message's bytes: all of them for the index and the reader, a few for capture. Neither ever raises."""
+"""Facts from a message's bytes: all of them, those of the index, and the few of capture. None of the readers ever raises."""
 
 from __future__ import annotations
 
 from capstone.domain.addresses import normal_form
 from capstone.domain.facts.address_lists import normal_addresses, read_addresses
-from capstone.domain.facts.attachments import note_attachment_problems, read_attachments, read_nested
+from capstone.domain.facts.attachments import list_nested, note_attachment_problems, read_attachments, read_nested
 from capstone.domain.facts.bodies import Body, body_of, note_text_problems
 from capstone.domain.facts.content_key import content_key
-from capstone.domain.facts.envelope import Envelope, read_envelope
+from capstone.domain.facts.envelope import Envelope, read_envelope, read_mailboxes
 from capstone.domain.facts.headers import Headers
 from capstone.domain.facts.html_text import text_of_html
 from capstone.domain.facts.identifiers import read_references, thread_key
@@ -15,6 +15,7 @@ from capstone.domain.facts.labels import auto_submitted_of, importance_of, list_
 from capstone.domain.facts.ladder import Reading, read_parts
 from capstone.domain.facts.markings import markings_of
 from capstone.domain.facts.security import security_of
+from capstone.domain.facts.words import unwrapped
 from capstone.domain.fixity import digest_of
 from capstone.domain.message import Address, CaptureFacts, MessageFacts, Problem
 
@@ -39,12 +40,10 @@ def read_facts(raw: bytes) -> MessageFacts:
     """All that is learned from the bytes (36 CFR 1236.22(a)). Never raises for what they hold."""
     reading, envelope, key = _examined(raw)
     headers, boxes = reading.headers, envelope.mailboxes
-    body = body_of(reading.root)
-    if body.source == "none":
-        body = _body_in_tnef(reading)
+    body = _body(reading)
     subject = envelope.subject
-    references = read_references(headers.first("references") or "")
-    in_reply_to = read_references(headers.first("in-reply-to") or "")
+    references = _references(headers, "references")
+    in_reply_to = _references(headers, "in-reply-to")
     return MessageFacts(
         message_id=envelope.message_id,
         date=envelope.date,
@@ -80,6 +79,41 @@ def read_facts(raw: bytes) -> MessageFacts:
     )
 
 
+def index_facts(raw: bytes) -> MessageFacts:
+    """What an index document is made of: `document_of` makes the same of it as of `read_facts`. Never raises.
+
+    Left empty are the identifier, dates, references, keys, labels and markings, problems of header fields, digests of
+    attachments, types of attachments that are not shown in the text, and of messages inside all but subject and writer.
+    """
+    reading = read_parts(raw)
+    headers = reading.headers
+    boxes = read_mailboxes(headers, _ignored)
+    note_text_problems(reading.parts, reading.problems)
+    note_attachment_problems(reading.parts, reading.problems)
+    body = _body(reading)
+    return MessageFacts(
+        from_=boxes["from"],
+        sender=boxes["sender"],
+        reply_to=_mailboxes(headers, "reply-to"),
+        to=boxes["to"],
+        cc=boxes["cc"],
+        bcc=boxes["bcc"],
+        resent_from=_mailboxes(headers, "resent-from"),
+        resent_to=_mailboxes(headers, "resent-to"),
+        resent_cc=_mailboxes(headers, "resent-cc"),
+        on_behalf_of=_on_behalf_of(boxes["from"], boxes["sender"]),
+        subject=unwrapped(headers.first("subject") or "", _ignored),
+        charset=body.charset,
+        body_text=body.text,
+        body_from=body.source,
+        attachments=read_attachments(reading.parts, for_index=True),
+        nested=list_nested(reading.parts),
+        security=security_of(reading.parts, body.text),
+        parser=reading.parser,
+        problems=_problems(reading),
+    )
+
+
 def _examined(raw: bytes) -> tuple[Reading, Envelope, str]:
     reading = read_parts(raw)
     envelope = read_envelope(reading)
@@ -93,6 +127,11 @@ def _problems(reading: Reading) -> tuple[Problem, ...]:
     return tuple([Problem(code, detail) for code, detail in dict.fromkeys(reading.problems)])
 
 
+def _body(reading: Reading) -> Body:
+    body = body_of(reading.root)
+    return body if body.source != "none" else _body_in_tnef(reading)
+
+
 def _body_in_tnef(reading: Reading) -> Body:
     """What Outlook wrapped away, where the message has no text of its own."""
     found = next((part.tnef for part in reading.parts if part.tnef is not None), None)
@@ -101,6 +140,10 @@ def _body_in_tnef(reading: Reading) -> Body:
     if found.text.strip():
         return Body(found.text.replace("\r\n", "\n").rstrip("\n"), "plain")
     return Body(text_of_html(found.html), "html") if found.html else Body()
+
+
+def _references(headers: Headers, name: str) -> tuple[str, ...]:
+    return read_references(headers.first(name) or "") if name in headers.fields else ()
 
 
 def _mailboxes(headers: Headers, name: str) -> tuple[Address, ...]:

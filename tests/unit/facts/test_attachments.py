@@ -13,8 +13,9 @@ from capstone.domain.facts import read_facts
 from capstone.domain.facts.file_types import detected_type, is_encrypted
 from capstone.domain.facts.mapi_properties import read_properties, text_of
 from capstone.domain.facts.rtf_compressed import MAX_RTF_BYTES, RtfDamaged, decompressed
-from capstone.domain.facts.tnef import SIGNATURE, read_tnef
+from capstone.domain.facts.tnef import read_tnef
 from tests.unit.facts.messages import attached, message, multipart
+from tests.unit.facts.tnef_streams import RENDERING, attribute, properties, tnef_stream, variable
 
 
 def _zip(*names: str) -> bytes:
@@ -122,82 +123,65 @@ def test_a_message_inside_without_any_field_is_told_too() -> None:
 # --- TNEF ------------------------------------------------------------------------------------------
 
 
-def _attribute(number: int, value: bytes, level: int = 2) -> bytes:
-    return struct.pack("<BHHI", level, number, 0, len(value)) + value + b"\0\0"
-
-
-def _variable(number: int, kind: int, value: bytes) -> bytes:
-    return struct.pack("<HHII", kind, number, 1, len(value)) + value + b"\0" * (-len(value) % 4)
-
-
-def _properties(*each: bytes) -> bytes:
-    return struct.pack("<I", len(each)) + b"".join(each)
-
-
-def _tnef(*attributes: bytes) -> bytes:
-    return SIGNATURE + b"\0\0" + b"".join(attributes)
-
-
-_RENDERING = _attribute(0x9002, b"\0" * 14)
 _RTF = b"{\\rtf1 Hi}"
 _PLAIN_RTF = struct.pack("<II4sI", len(_RTF) + 12, len(_RTF), b"MELA", 0) + _RTF
 
 
 def test_files_inside_tnef_are_attachments_of_the_message() -> None:
-    stream = _tnef(_RENDERING, _attribute(0x8010, b"a.txt\0"), _attribute(0x800F, b"words"))
+    stream = tnef_stream(RENDERING, attribute(0x8010, b"a.txt\0"), attribute(0x800F, b"words"))
     facts = read_facts(multipart("\nHello.", attached(stream, "winmail.dat", "application/ms-tnef")))
     assert [(a.part, a.name, a.size_bytes) for a in facts.attachments] == [("2", "winmail.dat", len(stream)), ("2/1", "a.txt", 5)]
     assert facts.problems == ()
 
 
 def test_a_text_wrapped_in_tnef_is_the_body_where_there_is_no_other() -> None:
-    plain = _tnef(_attribute(0x9007, struct.pack("<II", 1252, 0)), _attribute(0x800C, b"Caf\xe9.\r\n\0", level=1))
-    rich = _tnef(_attribute(0x9003, _properties(_variable(0x1013, 0x102, b"<p>Rich.</p>"))))
-    texts = [read_facts(message(stream, Content_Type="application/ms-tnef")) for stream in (plain, rich, _tnef())]
+    plain = tnef_stream(attribute(0x9007, struct.pack("<II", 1252, 0)), attribute(0x800C, b"Caf\xe9.\r\n\0", level=1))
+    rich = tnef_stream(attribute(0x9003, properties(variable(0x1013, 0x102, b"<p>Rich.</p>"))))
+    texts = [read_facts(message(stream, Content_Type="application/ms-tnef")) for stream in (plain, rich, tnef_stream())]
     assert [(facts.body_text, facts.body_from) for facts in texts] == [("Café.", "plain"), ("Rich.", "html"), ("", "none")]
 
 
 def test_names_come_from_the_longest_that_outlook_kept() -> None:
-    names = _properties(_variable(0x3704, 0x1E, b"SHORT~1.TXT\0"), _variable(0x3707, 0x1F, "long name.txt\0".encode("utf-16-le")))
-    stream = _tnef(_RENDERING, _attribute(0x8010, b"SHORT~1.TXT\0"), _attribute(0x9005, names), _RENDERING)
+    names = properties(variable(0x3704, 0x1E, b"SHORT~1.TXT\0"), variable(0x3707, 0x1F, "long name.txt\0".encode("utf-16-le")))
+    stream = tnef_stream(RENDERING, attribute(0x8010, b"SHORT~1.TXT\0"), attribute(0x9005, names), RENDERING)
     assert [member.name for member in read_tnef(stream).members] == ["long name.txt", "Untitled Attachment"]
 
 
 def test_a_display_name_is_used_only_where_there_is_no_other() -> None:
-    shown = _attribute(0x9005, _properties(_variable(0x3001, 0x1E, b"Shown\0")))
-    stream = _tnef(_RENDERING, _attribute(0x8010, b"a.txt\0"), shown, _RENDERING, shown)
+    shown = attribute(0x9005, properties(variable(0x3001, 0x1E, b"Shown\0")))
+    stream = tnef_stream(RENDERING, attribute(0x8010, b"a.txt\0"), shown, RENDERING, shown)
     assert [member.name for member in read_tnef(stream).members] == ["a.txt", "Shown"]
 
 
 def test_a_message_inside_tnef_gives_itself_and_what_it_holds() -> None:
-    inner = _tnef(
-        _RENDERING,
-        _attribute(0x8010, b"in.txt\0"),
-        _attribute(0x800C, b"inner text\0"),
-        _attribute(0x9003, _properties(_variable(0x1000, 0x1E, b"x"), _variable(0x1013, 0x1F, "<p>in</p>".encode("utf-16-le")))),
+    inner = tnef_stream(
+        RENDERING,
+        attribute(0x8010, b"in.txt\0"),
+        attribute(0x800C, b"inner text\0"),
+        attribute(0x9003, properties(variable(0x1000, 0x1E, b"x"), variable(0x1013, 0x1F, "<p>in</p>".encode("utf-16-le")))),
     )
-    data = _variable(0x3701, 0x0D, b"\0" * 16 + inner)
-    stream = _tnef(_RENDERING, _attribute(0x9005, _properties(struct.pack("<HHI", 3, 0x3705, 5), data)))
+    data = variable(0x3701, 0x0D, b"\0" * 16 + inner)
+    stream = tnef_stream(RENDERING, attribute(0x9005, properties(struct.pack("<HHI", 3, 0x3705, 5), data)))
     found = read_tnef(stream)
     assert [member.name for member in found.members] == ["in.txt", "message.html", "Untitled Attachment"]
     assert (found.members[2].content, found.text, found.html) == (inner, "", "")
 
 
 def test_data_kept_as_a_property_is_the_content() -> None:
-    stream = _tnef(_RENDERING, _attribute(0x9005, _properties(_variable(0x3701, 0x102, b"abc"))), _attribute(0x8013, b"x"))
+    stream = tnef_stream(RENDERING, attribute(0x9005, properties(variable(0x3701, 0x102, b"abc"))), attribute(0x8013, b"x"))
     assert read_tnef(stream).members[0].content == b"abc"
 
 
 def test_tnef_nested_too_often_is_read_to_a_depth() -> None:
-    stream = _tnef()
+    stream = tnef_stream()
     for _ in range(8):
-        data = _variable(0x3701, 0x0D, b"\0" * 16 + stream)
-        stream = _tnef(_RENDERING, _attribute(0x9005, _properties(struct.pack("<HHI", 3, 0x3705, 5), data)))
+        data = variable(0x3701, 0x0D, b"\0" * 16 + stream)
+        stream = tnef_stream(RENDERING, attribute(0x9005, properties(struct.pack("<HHI", 3, 0x3705, 5), data)))
     assert len(read_tnef(stream).members) == 6
 
 
 def test_a_rich_body_is_unpacked() -> None:
-    stream = _tnef(_attribute(0x9003, _properties(_variable(0x1009, 0x102, _PLAIN_RTF), _variable(0x1000, 0x1E, b"Hi\0"))))
+    stream = tnef_stream(attribute(0x9003, properties(variable(0x1009, 0x102, _PLAIN_RTF), variable(0x1000, 0x1E, b"Hi\0"))))
     found = read_tnef(stream)
     assert ([(m.name, m.content) for m in found.members], found.text) == ([("message.rtf", _RTF)], "Hi")
 
@@ -206,13 +190,13 @@ def test_a_rich_body_is_unpacked() -> None:
     "stream",
     [
         b"nothing",
-        _tnef(_RENDERING)[:-8],
-        _tnef(b"\x02"),
-        _tnef(_attribute(0x9003, b"\xff\xff\xff\xff")),
-        _tnef(_attribute(0x9003, _properties(struct.pack("<HHI", 0x77, 1, 1)))),
-        _tnef(_attribute(0x9003, _properties(_variable(0x1009, 0x102, b"x" * 20)))),
-        _tnef(_attribute(0x9003, _properties(struct.pack("<HHI", 3, 1, 1), struct.pack("<HHII", 0x102, 2, 1, 99)))),
-        _tnef(_attribute(0x9003, _properties(struct.pack("<HHI", 0x1003, 1, 0xFFFFFFFF)))),
+        tnef_stream(RENDERING)[:-8],
+        tnef_stream(b"\x02"),
+        tnef_stream(attribute(0x9003, b"\xff\xff\xff\xff")),
+        tnef_stream(attribute(0x9003, properties(struct.pack("<HHI", 0x77, 1, 1)))),
+        tnef_stream(attribute(0x9003, properties(variable(0x1009, 0x102, b"x" * 20)))),
+        tnef_stream(attribute(0x9003, properties(struct.pack("<HHI", 3, 1, 1), struct.pack("<HHII", 0x102, 2, 1, 99)))),
+        tnef_stream(attribute(0x9003, properties(struct.pack("<HHI", 0x1003, 1, 0xFFFFFFFF)))),
     ],
 )
 def test_damaged_tnef_is_told(stream: bytes) -> None:
@@ -224,7 +208,7 @@ def test_named_and_repeated_properties_are_passed_over() -> None:
     named_by_text = struct.pack("<HH16sII4si", 3, 0x8002, b"", 1, 2, b"a\0", 1)
     several = struct.pack("<HHIII", 0x1003, 0x10, 2, 5, 6)
     texts = struct.pack("<HHII4sI4s", 0x101E, 0x11, 2, 2, b"a\0", 2, b"b\0")
-    found, is_whole = read_properties(_properties(named_by_number, named_by_text, several, texts))
+    found, is_whole = read_properties(properties(named_by_number, named_by_text, several, texts))
     assert is_whole
     assert (set(found), found[0x10].value[:1], text_of(found[0x11], "cp1252")) == ({0x10, 0x11}, b"\x05", "a")
     assert text_of(found[0x10], "cp1252") == ""

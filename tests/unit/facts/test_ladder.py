@@ -76,6 +76,17 @@ def test_quoted_printable_files_keep_the_line_ends_of_the_message() -> None:
     assert _leaves(multipart(part, "\nx").replace(b"\n", b"\r\n"))[0] == ("1", b"a=\r\nb\r\nc")
 
 
+def test_parts_of_a_message_inside_are_numbered_alike_on_both_rungs() -> None:
+    inner = "Content-Type: message/rfc822\n\n" + multipart("\nOne.", "\nTwo.").decode().replace("--b", "--c").replace(
+        '"b"', '"c"'
+    )
+    fast, compat = read_parts(multipart(inner, "\nx")), read_parts(multipart(inner, "\nx", _BROKEN))
+    assert (fast.parser, compat.parser) == ("fast", "compat32")
+    numbers = [part.number for part in fast.parts]
+    assert [part.number for part in compat.parts][: len(numbers)] == numbers
+    assert "1.2" in numbers
+
+
 def test_a_part_that_is_empty_for_certain_stays_with_the_fast_parser() -> None:
     raw = message(b"--b\n\nHello.\n--b\n\n--b--\n", Content_Type="multipart/mixed; boundary=b")
     assert read_facts(raw).parser == "fast"
