@@ -305,7 +305,7 @@ class App:
 
     def _new_workers(self) -> ProcessWorkers:
         chosen = self.settings.workers
-        return ProcessWorkers(chosen.processes or os.cpu_count() or 1, chosen.limit_s, preload=_READERS)
+        return ProcessWorkers(chosen.processes or max(1, (os.cpu_count() or 1) // 2), chosen.limit_s, preload=_READERS)
 
     @property
     def _register_parts(self) -> RegisterParts:

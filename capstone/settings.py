@@ -86,7 +86,7 @@ class Lock(_Section):
 
 
 class Workers(_Section):
-    """Processes for reading messages; 0: one for each processor."""
+    """Processes for reading messages, as many for capture as for the index; 0: half as many as there are processors."""
 
     processes: Annotated[int, Field(ge=0)] = 0
     limit_s: Annotated[float, Field(gt=0)] = 120
