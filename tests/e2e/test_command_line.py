@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,12 @@ from tests.fakes.archive import a_message
 BUDGET = a_message("Budget for the coming year", To="staff@agency.example", Cc="ombudsman@agency.example")
 TRAVEL = a_message("Travel", "Tue, 04 Feb 2020 09:00:00 -0500")
 SHA = hashlib.sha256(BUDGET).hexdigest()
+
+
+@pytest.fixture
+def capstone(tmp_path: Path) -> CommandLine:
+    """An empty home; commands run in this process, but where a test says otherwise."""
+    return CommandLine(tmp_path / "home", here=True)
 
 
 @pytest.fixture
@@ -273,6 +281,17 @@ def test_mail_cannot_steer_the_terminal(archive: CommandLine, tmp_path: Path) ->
         assert b"\x1b" not in shown
         assert b"\x07" not in shown
         assert b"[red]markup[/red]" in shown
+
+
+def test_the_command_is_the_same_as_a_process_of_its_own(filled: CommandLine) -> None:
+    apart = CommandLine(filled.home)
+    for command in (["status"], ["search", "budget"], ["quarantine", "list"]):
+        assert apart.run(*command, "--json").stdout == filled.run(*command, "--json").stdout
+    for code, command in ((2, ["fly"]), (3, ["show", "x"]), (0, ["verify"])):
+        assert apart.run(*command, exit_code=code).stderr == filled.run(*command, exit_code=code).stderr
+    installed = Path(sys.executable).parent / "capstone"
+    told = subprocess.run([installed, "status", "--json"], env=apart.environment, capture_output=True, check=True, timeout=120)
+    assert told.stdout == apart.run("status", "--json").stdout
 
 
 def test_every_answer_is_one_json_object_and_nothing_else(filled: CommandLine) -> None:
