@@ -30,7 +30,7 @@ class ProcessHolders:
         pid, _, start = rest.partition("-")
         if where != self._here or not pid.isdigit() or not start.isdigit():
             return False
-        return _started(int(pid)) != start
+        return not _lives(int(pid)) or _started(int(pid)) not in ("", start)
 
     @cached_property
     def _here(self) -> str:
@@ -42,10 +42,27 @@ class ProcessHolders:
         return f"{socket.gethostname()}/{boot}/{namespace}"
 
 
-def _started(pid: int) -> str:
-    """When the process started, in ticks since boot; empty where there is none, or where it is dead and not yet reaped."""
+def _lives(pid: int) -> bool:
+    """Whether there is such a process. One of which nothing may be known lives; a dead one that is not reaped does not."""
     try:
-        told = (_PROC / str(pid) / "stat").read_text().rpartition(") ")[2].split()
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    else:
+        told = _stat(pid)
+        return not told or told[0] not in "ZX"
+
+
+def _started(pid: int) -> str:
+    """When the process started, in ticks since boot; empty where that cannot be known."""
+    told = _stat(pid)
+    return told[_START_TIME] if len(told) > _START_TIME else ""
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return (_PROC / str(pid) / "stat").read_text().rpartition(") ")[2].split()
     except OSError:
-        return ""
-    return "" if told[0] in "ZX" else told[_START_TIME]
+        return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -12,6 +12,9 @@ from capstone.domain.errors import WorkersUnavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_ENDED = (BrokenProcessPool, CancelledError, TimeoutError)
+"""What is told of work whose process died, was ended with another's, or took too long."""
 
 _CHUNK = 25
 """Things handed over at once: enough to spread the cost of a hand-over, few enough to keep all processes busy."""
@@ -60,14 +63,14 @@ class ProcessWorkers:
                 continue
             try:
                 yield from future.result(self._limit_s)
-            except (BrokenProcessPool, TimeoutError):
+            except _ENDED:
                 self._end_pool()
                 yield from (self._alone(function, thing, instead) for thing in chunk)
 
     def _alone(self, function: Callable[[T], R], thing: T, instead: Callable[[T], R]) -> R:
         try:
             return self._submit(function, [thing]).result(self._limit_s)[0]
-        except (BrokenProcessPool, TimeoutError):
+        except _ENDED:
             self._end_pool()
             self._require_healthy()
             return instead(thing)
@@ -76,7 +79,7 @@ class ProcessWorkers:
         """Tell a thing that ends its process from processes that cannot run at all: then nothing may be called unreadable."""
         try:
             self._submit(len, [b""]).result(self._limit_s)
-        except (BrokenProcessPool, TimeoutError) as exc:
+        except _ENDED as exc:
             self._end_pool()
             raise WorkersUnavailable("The processes that read messages cannot be started.") from exc
 

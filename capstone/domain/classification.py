@@ -38,7 +38,7 @@ REASONS: dict[str, str] = {
 
 FLAGS: dict[str, str] = {
     "dates_disagree": "its dates lead to different classes; the longest keeping was taken",
-    "dates_apart": "its dates lie further apart than delivery takes; the one named was taken",
+    "dates_apart": "its dates lie further apart than delivery takes; the one that keeps it longest was taken",
     "header_date_not_usable": "its Date header cannot be believed",
     "roles_overlap": "more than one role covers its date; the longest keeping was taken",
     "form_not_approved": "another role that covers it stands on a form that is not approved",
@@ -116,8 +116,11 @@ def classify(evidence: Evidence, rules: Rules) -> Classification:
     if chosen is None:
         return _classification(_without_role("no_usable_date", evidence.account, rules), None, flags, rules)
     outcomes = {day: _outcome_on(day, evidence, rules) for day in {one.day for one in dates}}
-    if len({(one.record_class, one.item) for one in outcomes.values()}) > 1:
+    disagree = len({(one.record_class, one.item) for one in outcomes.values()}) > 1
+    if disagree or "dates_apart" in flags:
+        # Within one class too: of two dates that lie years apart the earlier one must not free a record early.
         chosen = max(dates, key=lambda one: outcomes[one.day].keeping[:3])
+    if disagree:
         flags = (*flags, "dates_disagree")
     return _classification(outcomes[chosen.day], chosen, flags, rules)
 

@@ -172,6 +172,8 @@ class _Capture:
         _strengthen(parts.store, decided)
         # A writer that lost its lease while it was stopped must not fork the chain of manifests.
         parts.ledger.take_lease(self._account, self._holder, parts.clock.now(), parts.lease_s)
+        if parts.ledger.last_manifest(self._account) != self._last:
+            raise AccountBusy(f"Another run wrote account {self._account} while this one was stopped.")
         self._take_in(decided.with_versions(versions), now)
         self._sum_up(items, decided)
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 import structlog
 
 from capstone.domain.errors import CapstoneError
+from capstone.domain.fixity import digest_of
 from capstone.domain.layout import digest_in_record_key, record_key
 from capstone.domain.message import Occurrence, OfferedItem, OfferedMessage, Place
 from capstone.domain.records import Lock, ObjectState, RecordEntry
@@ -154,8 +155,11 @@ class _StoreSource:
         self._store, self._account, self._digests = store, account, digests
 
     def items(self, cursors: object) -> Iterator[OfferedItem]:
+        """Only bytes that are what their key says: a damaged one must not become a record under another digest."""
         for place in self.places():
-            yield OfferedMessage(Occurrence(place), self._store.get(place.item_id))
+            raw = self._store.get(place.item_id)
+            if digest_of(raw) == digest_in_record_key(place.item_id):
+                yield OfferedMessage(Occurrence(place), raw)
 
     def places(self) -> Iterator[Place]:
         return (Place(FROM_STORE, "", record_key(self._account, digest)) for digest in self._digests)

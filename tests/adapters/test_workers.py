@@ -61,6 +61,18 @@ def test_work_is_done_elsewhere_unless_it_is_large(processes: ProcessWorkers) ->
     assert large == os.getpid()
 
 
+def test_work_begun_ahead_is_answered_when_another_thing_hangs_its_process() -> None:
+    workers = ProcessWorkers(2, limit_s=0.7)
+    try:
+        for _ in range(3):
+            first = workers.map(length, [b"hang", *[b"x"] * 30], unknown)
+            ahead = workers.map(length, [b"y" * n for n in range(300)], unknown)
+            assert list(first) == [(4, False), *[(1, True)] * 30]
+            assert [size for size, _ in ahead] == list(range(300))
+    finally:
+        workers.close()
+
+
 def test_processes_that_cannot_start_are_an_error_and_no_message_is_blamed() -> None:
     # A program read from standard input cannot be imported again by the processes it starts.
     script = """

@@ -323,6 +323,25 @@ def test_a_writer_that_lost_its_lease_does_not_fork_the_chain_of_manifests() -> 
     assert list(archive.store.list_keys("manifests/")) == []
 
 
+def test_a_writer_whose_account_was_written_meanwhile_stops_even_when_the_lease_is_free_again() -> None:
+    archive = MemoryArchive()
+
+    class Slow(ListSource):
+        """So slow that another run takes the account, writes it and gives it back."""
+
+        def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
+            yield offered(ONE)
+            archive.clock.move(hours=2)
+            assert archive.capture(ListSource(offered(TWO, "2"))).is_clean
+
+    report = archive.capture(Slow())
+    assert report.error is not None
+    assert report.error.code == "E303"
+    assert archive.verify().is_sound
+    assert archive.capture(ListSource(offered(ONE), offered(TWO, "2"))).is_clean
+    assert archive.verify().is_sound
+
+
 def test_a_manifest_that_does_not_follow_the_last_one_stops_the_account() -> None:
     archive = MemoryArchive()
     archive.capture(ListSource(offered(ONE)))

@@ -319,10 +319,9 @@ def test_of_two_temporary_items_the_later_due_date_wins() -> None:
     assert (far.item, far.eligible) == ("012", date(2023, 1, 2))
 
 
-def test_dates_that_agree_on_the_class_leave_the_header_date_standing() -> None:
+def test_dates_apart_that_agree_on_the_class_count_by_the_longest_keeping() -> None:
     result = classify(evidence("2013-03-04T12:00:00", received=(at("2013-05-04T12:00:00"),)), DATED)
-    assert (result.date_source, result.eligible, result.flags) == ("header", date(2020, 3, 4), ("dates_apart",))
-    assert classify(evidence("2013-03-04T12:00:00", received=(at("2013-03-05T12:00:00"),)), DATED).flags == ()
+    assert (result.date_source, result.eligible, result.flags) == ("received", date(2020, 5, 4), ("dates_apart",))
 
 
 # --- evidence ---------------------------------------------------------------------------------------
@@ -359,3 +358,12 @@ def test_what_is_remembered_of_a_day_is_bounded_and_changes_no_answer() -> None:
     assert classify(evidence("2015-03-05T15:00:00"), rules).item == "010"
     assert len(rules.own_outcomes) == 1
     assert classify(evidence("2015-03-04T15:00:00"), rules) == first
+
+
+def test_of_two_dates_years_apart_the_one_that_keeps_longest_counts_also_within_one_class() -> None:
+    rules = rules_for(a_designation("none", "2005-01-01"))
+    result = classify(evidence("2012-03-04T15:00:00", received=(at("2019-05-06T15:00:00"),)), rules)
+    assert (result.item, result.eligible, result.date_source) == ("011", date(2026, 5, 6), "received")
+    assert result.flags == ("dates_apart",)
+    near = classify(evidence("2019-05-06T14:00:00", received=(at("2019-05-06T15:00:00"),)), rules)
+    assert (near.date_source, near.flags) == ("header", ())
