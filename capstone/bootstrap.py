@@ -89,7 +89,7 @@ class App:
         self._store_unchecked.create()
         create_ledger(file_url(self._ledger_file)).close()
         if not self._index_path.exists():
-            self._index.reset()
+            self.rebuild_index()  # a new index beside a ledger that has records lacks them all
         self._index.check()
         made_roles = self._make_roles()
         told = {"store": str(self._store_path), "ledger": str(self._ledger_file), "index": str(self._index_path)}
@@ -231,7 +231,8 @@ class App:
     def verify(self, sample: int | None = None) -> VerifyReport:
         """See `usecases.verify`. `sample`: about so many records, chosen by chance."""
         ledger = self._ledger
-        parts = VerifyParts(self._store, ledger.records, ledger.audit, ledger.capture, self._clock, progress=self._progress)
+        parts = VerifyParts(self._store, ledger.records, ledger.audit, ledger.capture, ledger.register, self._clock)
+        parts = replace(parts, progress=self._progress)
         if sample is not None:
             total = sum(one.messages for one in ledger.records.totals())
             share = sample / total if total else 1.0
@@ -254,9 +255,10 @@ class App:
     def _move_ledger_aside(self) -> None:
         file = self._ledger_file
         stamp = self._clock.now().strftime("%Y%m%dT%H%M%SZ")
-        for path in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+        for end in ("", "-wal", "-shm"):  # so named, SQLite finds them when somebody opens the old ledger
+            path = file.with_name(file.name + end)
             if path.exists():
-                path.rename(path.with_name(f"{path.name}.{stamp}.old"))
+                path.rename(path.with_name(f"{file.name}.{stamp}.old{end}"))
 
     # --- parts ---
 

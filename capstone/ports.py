@@ -405,8 +405,12 @@ class ExportTarget(Protocol):
         """Make the folder. Raises OutputExists where it holds anything."""
         ...
 
+    def create(self, name: str, raw: bytes) -> None:
+        """Write a file of this name ("account/digest.eml"), once. Raises OutputExists, changing nothing, where it is there."""
+        ...
+
     def append(self, name: str, raw: bytes) -> None:
-        """Add bytes to the file of this name ("account/digest.eml")."""
+        """Add bytes to the file of this name ("account.mbox"), which grows message by message."""
         ...
 
     def finish(self) -> None:

@@ -19,7 +19,7 @@ from indexing.fts5_schema import create_tables, what_is_wrong
 
 BUSY_TIMEOUT_S = 10.0
 _CACHE_KIB = 32 * 1024
-_MAPPED_BYTES = 256 * 1024 * 1024
+_MAPPED_BYTES = 32 * 1024 * 1024
 _CHECKPOINT_PAGES = 4000
 _IDS_PER_PAGE = 1000
 _IDS_PER_STATEMENT = 500

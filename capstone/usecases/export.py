@@ -6,22 +6,22 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from capstone.domain.access import Person
-from capstone.domain.errors import FixityMismatch
-from capstone.domain.fixity import digest_of
-from capstone.domain.layout import record_key
-from capstone.domain.query import Hit
+from capstone.domain.errors import IndexUnavailable
+from capstone.domain.query import Clause, Hit, Scope
 from capstone.domain.records import RecordEntry
-from capstone.ports import ExportTarget
+from capstone.ports import ExportTarget, SearchIndex
 from capstone.usecases.query_language import parse_query
 from capstone.usecases.search import ReadingParts
+from capstone.usecases.stored import checked_bytes
 
 MANIFEST = "manifest.csv"
 _COLUMNS = ("record_id", "file", "size_bytes", "sha256", "message_date", "record_class", "schedule_item", "from", "to", "subject")
 _PAGE = 500
+_TRIES = 3
 _FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
 
 
@@ -46,42 +46,63 @@ def export(
     file_format: str,
     progress: Callable[[int, int], None] = lambda _records, _bytes: None,
 ) -> ExportReport:
-    """Raises NotAllowed, BadQuery, FixityMismatch (nothing altered is ever handed out), OutputExists, StoreUnavailable."""
-    parse_query(query)
+    """Every record found, once. Noted before anything is written, and again when all is.
+
+    Raises NotAllowed, BadQuery, FixityMismatch (nothing altered is ever handed out), OutputExists, StoreUnavailable;
+    IndexUnavailable where the index changed so much that a record might be left out.
+    """
+    scope, clause = parts.scope_of(viewer), parse_query(query)
+    parts.index.check()
+    hits = _all_hits(parts.index, clause, scope)
+    parts.note(viewer, "export_begun", {"query": query, "records": len(hits), "format": file_format})
     target.begin()
     rows, size = [], 0
-    for hit, entry in _found(parts, viewer, query):
-        raw = _checked(parts, entry)
+    for hit, entry in _with_entries(parts, hits):
+        raw = checked_bytes(parts.store, entry)
         name = _write(target, file_format, entry, hit, raw)
         rows.append(_row(hit, entry, name))
         size += len(raw)
         progress(1, len(raw))
-    target.append(MANIFEST, _table(rows))
+    target.create(MANIFEST, _table(rows))
     target.finish()
     parts.note(viewer, "export", {"query": query, "records": len(rows), "bytes": size, "format": file_format})
     return ExportReport(len(rows), size, MANIFEST)
 
 
-def _found(parts: ReadingParts, viewer: Person, query: str) -> Iterator[tuple[Hit, RecordEntry]]:
-    scope, clause, offset = parts.scope_of(viewer), parse_query(query), 0
-    parts.index.check()
-    while hits := parts.index.search(clause, scope, _PAGE, offset).hits:
-        entries = {entry.record_id: entry for entry in parts.records.entries([hit.record_id for hit in hits])}
-        yield from ((hit, entries[hit.record_id]) for hit in hits if hit.record_id in entries)
-        offset += len(hits)
+def _all_hits(index: SearchIndex, clause: Clause, scope: Scope) -> list[Hit]:
+    """Every hit, gathered before any is used, as pages of an index that changes may overlap or leave a gap."""
+    for _ in range(_TRIES):
+        hits, total = _gathered(index, clause, scope)
+        if len(hits) >= total:
+            return hits
+    raise IndexUnavailable("The index changed while it was read; nothing was exported.", "Export again when indexing is done.")
 
 
-def _checked(parts: ReadingParts, entry: RecordEntry) -> bytes:
-    raw = parts.store.get(record_key(entry.account, entry.digest), entry.version_id)
-    if digest_of(raw) != entry.digest:
-        raise FixityMismatch(f"The stored bytes of {entry.record_id} are not the captured bytes; the export stopped.")
-    return raw
+def _gathered(index: SearchIndex, clause: Clause, scope: Scope) -> tuple[list[Hit], int]:
+    """The distinct hits without snippets, and the largest total that any page told."""
+    hits, total, offset = dict[str, Hit](), 0, 0
+    while (page := index.search(clause, scope, _PAGE, offset)).hits:
+        hits.update((hit.record_id, replace(hit, snippet="")) for hit in page.hits)
+        total = max(total, page.total)
+        offset += len(page.hits)
+    return list(hits.values()), max(total, page.total)
+
+
+def _with_entries(parts: ReadingParts, hits: list[Hit]) -> Iterator[tuple[Hit, RecordEntry]]:
+    """Raises IndexUnavailable for a hit that the ledger does not know: nothing is left out in silence."""
+    for start in range(0, len(hits), _PAGE):
+        batch = hits[start : start + _PAGE]
+        entries = {entry.record_id: entry for entry in parts.records.entries([hit.record_id for hit in batch])}
+        for hit in batch:
+            if hit.record_id not in entries:
+                raise IndexUnavailable(f"The index found {hit.record_id}, which the ledger does not know; the export stopped.")
+            yield hit, entries[hit.record_id]
 
 
 def _write(target: ExportTarget, file_format: str, entry: RecordEntry, hit: Hit, raw: bytes) -> str:
     if file_format == "eml":
         name = f"{entry.account}/{entry.digest}.eml"
-        target.append(name, raw)
+        target.create(name, raw)
     else:
         name = f"{entry.account}.mbox"
         target.append(name, _as_mbox(raw, hit.message_date or entry.captured_at))

@@ -12,15 +12,15 @@ from functools import partial
 import structlog
 
 from capstone.domain.documents import document_of
-from capstone.domain.errors import ObjectMissing
+from capstone.domain.errors import CapstoneError
 from capstone.domain.facts import index_facts
-from capstone.domain.layout import record_key
 from capstone.domain.query import IndexDocument
 from capstone.domain.records import RecordEntry
 from capstone.domain.unread import unread_message
 from capstone.ports import Clock, Holders, Outbox, RecordLedger, RecordStore, SearchIndex, Workers
 from capstone.usecases.batches import batched_by_size, begun_ahead
 from capstone.usecases.decide import Guarding
+from capstone.usecases.stored import checked_bytes
 
 log = structlog.get_logger()
 
@@ -58,7 +58,11 @@ class IndexParts:
 
 
 def index_pending(parts: IndexParts) -> IndexReport:
-    """Index all that is due and not claimed by another; what fails is tried once a pass and stays due."""
+    """Index all that is due and not claimed by another; what fails is tried once a pass and stays due.
+
+    A record whose object is missing, damaged or unreadable fails alone.
+    Raises IndexUnavailable, IndexDamaged; StoreUnavailable and StoreUnfit where the whole store cannot be used.
+    """
     parts.index.check()
     holder = parts.holders.name()
     for other in parts.outbox.holders():
@@ -94,9 +98,10 @@ def _begin_documents(parts: IndexParts, failed: set[str], entries: list[RecordEn
     things = []
     for entry in entries:
         try:
-            things.append((entry, parts.store.get(record_key(entry.account, entry.digest), entry.version_id)))
-        except ObjectMissing:
-            log.exception("record_missing_in_store", record_id=entry.record_id)
+            things.append((entry, checked_bytes(parts.store, entry)))
+        except CapstoneError as exc:
+            parts.store.check()  # Where the store as a whole is away, no single record is to blame: the pass ends here.
+            log.exception("record_unreadable_in_store", record_id=entry.record_id, code=exc.code)
             failed.add(entry.record_id)
     build = partial(_document, parts.guarding, parts.text_limit)
     return parts.workers.map(build, things, partial(_document_of_unread, parts.guarding, parts.text_limit))

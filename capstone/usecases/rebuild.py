@@ -53,7 +53,12 @@ def rebuild_ledger(parts: RebuildParts, actor: str) -> RebuildReport:
 
 
 def rebuild_index(index: SearchIndex, outbox: Outbox) -> RebuildReport:
-    """Empty the index and make every record due; `index_pending` then reads them back from the store."""
+    """Empty the index and make every record due; `index_pending` then reads them back from the store.
+
+    They become due before, so that a crash leaves no empty index that counts as complete; and again after, as another
+    process may have filled the old index meanwhile.
+    """
+    outbox.enqueue_all()
     index.reset()
     due = outbox.enqueue_all()
     log.info("index_reset", documents_due=due)

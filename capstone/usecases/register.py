@@ -60,14 +60,15 @@ def import_officials(parts: RegisterParts, data: bytes, actor: str, internal_dom
     warnings = tuple(str(notice) for notice in (*file.warnings, *change.warnings))
     report = ImportReport(file.rows, len(change.added), len(change.unchanged), len(change.superseded), warnings)
     if change.new_rows:
-        _apply(parts, actor, change.new_rows, change.superseded)
+        decide(parts, actor, change.new_rows, change.superseded)
     details = {"rows": report.rows, "added": report.added, "superseded": report.superseded, "file": digest_of(data)}
     anchor(parts.store, parts.audit.append(parts.clock.now(), actor, KIND, details))
     log.info("officials_imported", rows=report.rows, added=report.added, superseded=report.superseded)
     return report
 
 
-def _apply(parts: RegisterParts, actor: str, added: Sequence[Designation], superseded: Mapping[str, str]) -> None:
+def decide(parts: RegisterParts, actor: str, added: Sequence[Designation], superseded: Mapping[str, str]) -> None:
+    """Write the next decision to the store, locked, and then take it into the ledger."""
     number, now = parts.register.next_decision(), parts.clock.now()
     told = {
         "format": 1,
@@ -84,21 +85,29 @@ def _apply(parts: RegisterParts, actor: str, added: Sequence[Designation], super
 
 
 def adopt_decisions(parts: RegisterParts) -> int:
-    """Apply decisions that are in the store and not in the ledger: after a crash, or into a new ledger. Says how many."""
+    """Apply decisions that are in the store and not in the ledger: after a crash, or into a new ledger. Says how many.
+
+    Raises FixityMismatch, with nothing applied from there on, where a decision is damaged or one before it is missing.
+    """
     first = parts.register.next_decision()
     keys = sorted((key for key in parts.store.list_keys("decisions/") if decision_number(key) >= first), key=decision_number)
-    for key in keys:
-        number, at, actor, added, superseded = _read_decision(parts.store.get(key), key)
+    for expected, key in enumerate(keys, first):
+        if decision_number(key) != expected:
+            raise FixityMismatch(f"Decision {expected} is missing from the store; {key} cannot follow without it.")
+        number, at, actor, added, superseded = read_decision(parts.store.get(key), key)
         parts.register.apply_designations(number, at, actor, added, superseded)
         log.warning("decision_adopted", decision=number)
     return len(keys)
 
 
-def _read_decision(raw: bytes, key: str) -> tuple[int, datetime, str, list[Designation], dict[str, str]]:
+def read_decision(raw: bytes, key: str) -> tuple[int, datetime, str, list[Designation], dict[str, str]]:
+    """(number, at, actor, added, superseded) of a decision object. Raises FixityMismatch where the bytes are no such decision."""
     try:
         told = json.loads(raw)
         if told["format"] != 1 or told["kind"] != KIND:
             raise FixityMismatch(f"The decision {key} is of a kind this version does not know.", "Use the version that wrote it.")
+        if told["number"] != decision_number(key):
+            raise FixityMismatch(f"The decision {key} bears another number than its key.")
         rows = [designation_from_dict(row) for row in told["added"]]
         return int(told["number"]), datetime.fromisoformat(told["at"]), str(told["actor"]), rows, dict(told["superseded"])
     except (ValueError, KeyError, TypeError) as exc:

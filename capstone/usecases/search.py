@@ -9,13 +9,13 @@ from datetime import datetime
 from capstone.domain.access import Person, may_see, viewing_scope
 from capstone.domain.errors import UnknownRecord
 from capstone.domain.facts import read_facts
-from capstone.domain.layout import record_key
 from capstone.domain.message import MessageFacts
 from capstone.domain.officials import Designation
 from capstone.domain.query import Scope, SearchPage
 from capstone.domain.records import Classification, RecordEntry
 from capstone.ports import AuditLog, Clock, Outbox, RecordLedger, RecordStore, RegisterLedger, SearchIndex
 from capstone.usecases.query_language import parse_query
+from capstone.usecases.stored import checked_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ class Shown:
 
 
 def show(parts: ReadingParts, viewer: Person, record_id: str, event: str = "view") -> Shown:
-    """Raises NotAllowed; UnknownRecord also where the viewer may not know of it; ObjectMissing."""
+    """Raises NotAllowed; UnknownRecord also where the viewer may not know of it; ObjectMissing, FixityMismatch."""
     entry = _entry(parts, viewer, record_id)
-    raw = parts.store.get(record_key(entry.account, entry.digest), entry.version_id)
+    raw = checked_bytes(parts.store, entry)
     parts.note(viewer, event, {"record_id": record_id})
     return Shown(entry, read_facts(raw), raw)
 

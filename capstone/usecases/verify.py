@@ -1,11 +1,11 @@
-"""Fixity: read every record back and compare it with its digest; check the manifests and the audit chain.
+"""Fixity: read every record back and compare it with its digest; check quarantine, decisions, manifests and the audit chain.
 
 Works from the store's own manifests, so that an error in the ledger cannot hide a missing record; the ledger only adds names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,10 +14,12 @@ import structlog
 from capstone.domain.errors import CapstoneError, FixityMismatch, ObjectMissing
 from capstone.domain.events import AuditEntry, first_break
 from capstone.domain.fixity import digest_of
-from capstone.domain.layout import record_key
-from capstone.domain.manifest import read_manifest
-from capstone.ports import AuditLog, CaptureLedger, Clock, ManifestRef, RecordLedger, RecordStore
+from capstone.domain.layout import quarantine_key, record_key
+from capstone.domain.manifest import ManifestLine, read_manifest
+from capstone.domain.message import ItemState
+from capstone.ports import AuditLog, CaptureLedger, Clock, ManifestRef, RecordLedger, RecordStore, RegisterLedger
 from capstone.usecases.anchor import anchor, anchors
+from capstone.usecases.register import read_decision
 
 log = structlog.get_logger()
 
@@ -28,7 +30,8 @@ ACTOR = "verify"
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What was checked and what was wrong. `damaged` and `missing` hold record ids, or keys of other objects."""
+    """What was checked and what was wrong. `checked` counts records. `damaged` and `missing` hold record ids, keys of other
+    objects, or "decision <number>"."""
 
     checked: int = 0
     damaged: list[str] = field(default_factory=list)
@@ -57,13 +60,15 @@ class VerifyParts:
     records: RecordLedger
     audit: AuditLog
     capture: CaptureLedger
+    register: RegisterLedger
     clock: Clock
     choose: Callable[[str], bool] = lambda _record_id: True
     progress: Callable[[int, int], None] = lambda _records, _bytes: None
 
 
 def verify(parts: VerifyParts) -> VerifyReport:
-    """A fixity check of every chosen record; of all manifests and their chain; of the whole audit chain.
+    """A fixity check of every chosen record; of all that lies in quarantine; of all decisions; of all manifests and their
+    chain; of the whole audit chain.
 
     A sound archive notes the check in the chain and anchors its head: what was noted before can no longer be cut off unseen.
     """
@@ -77,6 +82,7 @@ def verify(parts: VerifyParts) -> VerifyReport:
         if entry.record_id not in told:
             log.error("record_in_no_manifest", record_id=entry.record_id)
             _check(parts, report, entry.record_id, entry.version_id)
+    _check_decisions(parts, report)
     _check_audit(parts, report)
     if report.is_sound:
         details = {"checked": report.checked, "manifests": report.manifests}
@@ -85,7 +91,11 @@ def verify(parts: VerifyParts) -> VerifyReport:
 
 
 def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tuple[str, str]]:
-    """(record id, version id) of every record that a manifest says was made."""
+    """(record id, version id) of every record that a manifest says was made. What was quarantined is checked on the way.
+
+    What the ledger knows is taken first: a capture that goes on meanwhile adds manifests that no listing here has to show.
+    """
+    known, quarantined = _known_manifests(parts), set[str]()
     last: dict[str, ManifestRef] = {}
     for key in parts.store.list_keys("manifests/"):
         raw = parts.store.get(key)
@@ -99,15 +109,23 @@ def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tup
         report.manifests += 1
         if head.previous != (before.digest if before else None) and (before is None or before.key not in report.damaged):
             report.missing.append(f"a manifest before {key}")
+        _check_quarantined(parts, report, lines, quarantined)
         yield from ((f"{head.account}/{line.digest}", line.version_id or "") for line in lines if line.is_new)
-    _check_newest(parts, report, last)
+    _check_newest(report, known, last)
 
 
-def _check_newest(parts: VerifyParts, report: VerifyReport, stored: Mapping[str, ManifestRef]) -> None:
+def _known_manifests(parts: VerifyParts) -> list[ManifestRef]:
+    """The newest manifest of each account that the ledger has taken in by now."""
+    stored = {key.split("/")[1] for key in parts.store.list_keys("manifests/")}
+    accounts = sorted(stored | {total.account for total in parts.records.totals()})
+    return [known for account in accounts if (known := parts.capture.last_manifest(account)) is not None]
+
+
+def _check_newest(report: VerifyReport, newest: Iterable[ManifestRef], stored: Mapping[str, ManifestRef]) -> None:
     """No later manifest names the newest one of an account; the ledger does. One that it has not adopted yet is newer still."""
-    for account in sorted({total.account for total in parts.records.totals()} | stored.keys()):
-        known, found = parts.capture.last_manifest(account), stored.get(account)
-        if known is None or (found is not None and found.key > known.key):
+    for known in newest:
+        found = stored.get(known.account)
+        if found is not None and found.key > known.key:
             continue
         if found is None or found.key < known.key:
             report.missing.append(known.key)
@@ -115,21 +133,53 @@ def _check_newest(parts: VerifyParts, report: VerifyReport, stored: Mapping[str,
             report.damaged.append(known.key)
 
 
+def _check_quarantined(parts: VerifyParts, report: VerifyReport, lines: Iterable[ManifestLine], seen: set[str]) -> None:
+    """Every kept item in full, once: `seen` holds the keys that were checked."""
+    for line in lines:
+        if line.state is not ItemState.QUARANTINED or line.digest is None:
+            continue
+        key = quarantine_key(line.place.source, line.digest)
+        if key not in seen:
+            seen.add(key)
+            raw = _read(parts, report, key, None, key)
+            if raw is not None and digest_of(raw) != line.digest:
+                report.damaged.append(key)
+
+
+def _check_decisions(parts: VerifyParts, report: VerifyReport) -> None:
+    """Every decision that the ledger has taken in lies in the store, so that a ledger made anew has it too."""
+    numbers = range(1, parts.register.next_decision())  # read first: decisions may be added meanwhile
+    keys = {key.rpartition("/")[2]: key for key in parts.store.list_keys("decisions/")}
+    for number in numbers:
+        name, key = f"decision {number}", keys.get(f"{number:09d}.json")
+        if key is None:
+            report.missing.append(name)
+        elif (raw := _read(parts, report, key, None, name)) is not None:
+            try:
+                read_decision(raw, key)
+            except FixityMismatch:
+                report.damaged.append(name)
+
+
 def _check(parts: VerifyParts, report: VerifyReport, record_id: str, version_id: str) -> None:
     account, _, digest = record_id.partition("/")
     report.checked += 1
-    size = 0
-    try:
-        raw = parts.store.get(record_key(account, digest), version_id)
-        size = len(raw)
-        if digest_of(raw) != digest:
-            report.damaged.append(record_id)
-    except ObjectMissing:
-        report.missing.append(record_id)
-    except CapstoneError as exc:
-        log.warning("record_unreadable", record_id=record_id, code=exc.code)
+    raw = _read(parts, report, record_key(account, digest), version_id, record_id)
+    if raw is not None and digest_of(raw) != digest:
         report.damaged.append(record_id)
-    parts.progress(1, size)
+    parts.progress(1, len(raw or b""))
+
+
+def _read(parts: VerifyParts, report: VerifyReport, key: str, version_id: str | None, name: str) -> bytes | None:
+    """The object's bytes; None, and its name in the report, where it is missing or cannot be read."""
+    try:
+        return parts.store.get(key, version_id)
+    except ObjectMissing:
+        report.missing.append(name)
+    except CapstoneError as exc:
+        log.warning("object_unreadable", name=name, code=exc.code)
+        report.damaged.append(name)
+    return None
 
 
 def _check_audit(parts: VerifyParts, report: VerifyReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from capstone.domain.errors import OutputExists, StoreUnavailable
 from connectors.flush import flush_files
@@ -25,12 +26,24 @@ class FolderExport:
         except OSError as exc:
             raise _unwritable(exc) from exc
 
+    def create(self, name: str, raw: bytes) -> None:
+        """See ExportTarget. A file that another program put there is not touched either."""
+        try:
+            if (self._folder / name).exists():
+                raise OutputExists(f"The export already holds {name}; it was not changed.")
+        except OSError as exc:
+            raise _unwritable(exc) from exc
+        self._write(name, raw, "xb")
+
     def append(self, name: str, raw: bytes) -> None:
         """See ExportTarget."""
+        self._write(name, raw, "ab")
+
+    def _write(self, name: str, raw: bytes, mode: Literal["xb", "ab"]) -> None:
         path = self._written.get(name) or self._folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as file:
+            with path.open(mode) as file:
                 file.write(raw)
         except OSError as exc:
             raise _unwritable(exc) from exc

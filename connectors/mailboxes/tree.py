@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,7 +75,7 @@ def walk(root: Found, others: frozenset[bytes] = frozenset()) -> Iterator[Found]
             levels.pop()
 
 
-def _listing(folder: Found, *, is_root: bool) -> list[Found]:
+def _listing(folder: Found, *, is_root: bool) -> Iterable[Found]:
     entries = _entries(folder.path)
     if entries is None:
         return [Found(Kind.UNREADABLE, folder.path, folder.folder, folder.item_id)]
@@ -89,45 +89,39 @@ def _listing(folder: Found, *, is_root: bool) -> list[Found]:
     return [_found(entry, kind, inside) for entry, kind in kinds]
 
 
-def _maildir_listing(box: bytes, inside: str, kinds: list[tuple[os.DirEntry[bytes], Kind]]) -> list[Found]:
+def _maildir_listing(box: bytes, inside: str, kinds: list[tuple[os.DirEntry[bytes], Kind]]) -> Iterator[Found]:
     parts = [entry.path for entry, kind in kinds if kind is Kind.FOLDER and entry.name in maildir.MESSAGE_FOLDERS]
-    listing = _maildir_messages(box, inside, parts)
+    yield from _maildir_messages(box, inside, parts)
     for entry, kind in kinds:
         is_part = kind is Kind.FOLDER and entry.name in maildir.FOLDERS
         if not is_part and (kind is Kind.FOLDER or not maildir.is_control_file(entry.name)):
-            listing.append(_found(entry, kind, inside))
-    return listing
+            yield _found(entry, kind, inside)
 
 
-def _maildir_messages(box: bytes, inside: str, parts: list[bytes]) -> list[Found]:
-    found: list[tuple[bytes, Found]] = []
+def _maildir_messages(box: bytes, inside: str, parts: list[bytes]) -> Iterator[Found]:
+    """Only names are kept of a large box, which may hold hundreds of thousands; what was found is made one by one."""
+    names: list[tuple[bytes, bytes, Kind]] = []
     for part in parts:
         entries = _entries(part)
         if entries is None:
-            found.append((b"", Found(Kind.UNREADABLE, part, inside, text_of(part))))
+            yield Found(Kind.UNREADABLE, part, inside, text_of(part))
         for entry in entries or []:
             if not maildir.is_hidden(entry.name):
-                found.append((maildir.unique_name(entry.name), _in_maildir(box, inside, entry)))
-    found.sort(key=lambda pair: (pair[0], pair[1].path))
-    return _with_own_ids(item for _, item in found)
+                names.append((maildir.unique_name(entry.name), entry.path, _kind_of(entry)))
+    names.sort(key=lambda name: name[:2])
+    before = ""
+    for _, path, kind in names:
+        found = _in_maildir(box, inside, path, kind, before)
+        before = _maildir_id(box, os.path.basename(path))  # noqa: PTH119
+        yield found
 
 
-def _in_maildir(box: bytes, inside: str, entry: os.DirEntry[bytes]) -> Found:
-    kind = _kind_of(entry)
-    if kind is not Kind.FILE:
-        return _found(entry, kind, inside)
-    return Found(Kind.MAILDIR_MESSAGE, entry.path, inside, _maildir_id(box, entry.name))
-
-
-def _with_own_ids(listing: Iterator[Found]) -> list[Found]:
+def _in_maildir(box: bytes, inside: str, path: bytes, kind: Kind, before: str) -> Found:
     """Two files with one unique name are a fault that must not cost a message: the second gets its whole path as its id."""
-    seen: set[str] = set()
-    result = []
-    for found in listing:
-        own = found if found.item_id not in seen else Found(found.kind, found.path, found.folder, text_of(found.path))
-        seen.add(own.item_id)
-        result.append(own)
-    return result
+    if kind is not Kind.FILE:
+        return Found(kind, path, inside, text_of(path))
+    own = _maildir_id(box, os.path.basename(path))  # noqa: PTH119
+    return Found(Kind.MAILDIR_MESSAGE, path, inside, own if own != before else text_of(path))
 
 
 def _found(entry: os.DirEntry[bytes], kind: Kind, inside: str) -> Found:

@@ -43,6 +43,10 @@ def test_a_folder_that_cannot_be_made_or_written_is_named(tmp_path: Path) -> Non
     (tmp_path / "export" / "director").write_bytes(b"in the way")
     with pytest.raises(StoreUnavailable):
         target.append("director/one.eml", b"x")
+    with pytest.raises(StoreUnavailable):
+        target.create("director/one.eml", b"x")
+    with pytest.raises(StoreUnavailable):
+        target.create(f"{'n' * 300}.eml", b"x")
     target.append("two.eml", b"x")
     (tmp_path / "export" / "two.eml").unlink()
     with pytest.raises(StoreUnavailable):

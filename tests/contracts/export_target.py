@@ -17,7 +17,7 @@ class ExportTargetContract:
 
     def test_files_are_what_was_appended(self, target: ExportTarget) -> None:
         target.begin()
-        target.append("director/one.eml", b"one\x00\r")
+        target.create("director/one.eml", b"one\x00\r")
         target.append("director.mbox", b"first ")
         target.append("director.mbox", b"second")
         target.finish()
@@ -27,6 +27,16 @@ class ExportTargetContract:
         target.begin()
         target.finish()
         assert self.written(target) == {}
+
+    def test_a_name_is_created_once_and_what_stands_there_is_not_changed(self, target: ExportTarget) -> None:
+        target.begin()
+        target.create("director/one.eml", b"one")
+        with pytest.raises(OutputExists):
+            target.create("director/one.eml", b"other")
+        target.append("director.mbox", b"first")
+        with pytest.raises(OutputExists):
+            target.create("director.mbox", b"other")
+        assert self.written(target) == {"director/one.eml": b"one", "director.mbox": b"first"}
 
     def test_a_place_that_holds_anything_is_refused(self, target: ExportTarget) -> None:
         target.begin()

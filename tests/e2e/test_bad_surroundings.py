@@ -252,3 +252,51 @@ def test_a_store_whose_description_is_damaged_is_a_named_error(filled: InProcess
             assert (code, told["error"]["code"]) == (3, "E205")
     finally:
         file.write_bytes(sound)
+
+
+# --- parts that are gone ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_one_record(tmp_path: Path) -> CommandLine:
+    archive = CommandLine(tmp_path / "home", here=True).prepare()
+    (tmp_path / "one.eml").write_bytes(a_message("One"))
+    archive.run("import", tmp_path / "one.eml", "--account", "director")
+    return archive
+
+
+def test_a_new_index_beside_a_filled_ledger_says_what_it_lacks_until_it_is_filled(with_one_record: CommandLine) -> None:
+    for file in with_one_record.home.glob("index.sqlite*"):
+        file.unlink()
+    with_one_record.run("init")
+    assert b"0 found, 0 shown; searched 0 records, 1 not yet indexed." in with_one_record.run("search", "one").stdout
+    assert with_one_record.json("index") == {"indexed": 1, "failed": 0, "pending": 0}
+    assert with_one_record.json("search", "one")["total"] == 1
+
+
+def test_a_ledger_that_was_moved_aside_is_whole_with_what_was_in_its_log_only(with_one_record: CommandLine) -> None:
+    ledger = with_one_record.home / "ledger.sqlite"
+    reader = sqlite3.connect(ledger, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM records").fetchone()  # who reads keeps the log from being folded in
+    writer = sqlite3.connect(ledger, isolation_level=None)
+    writer.execute("CREATE TABLE only_in_the_log (one)")
+    with_one_record.run("rebuild", "--ledger")
+    (aside,) = with_one_record.home.glob("ledger.sqlite.*.old")
+    assert aside.with_name(f"{aside.name}-wal").stat().st_size > 0
+    writer.close()
+    reader.close()
+    old = sqlite3.connect(aside)
+    assert old.execute("SELECT count(*) FROM only_in_the_log").fetchone() == (0,)
+    assert old.execute("SELECT count(*) FROM records").fetchone() == (1,)
+    old.close()
+
+
+@pytest.mark.parametrize("part", ["quarantine", "decisions"])
+def test_quarantine_or_decisions_that_are_gone_are_found(with_one_record: CommandLine, tmp_path: Path, part: str) -> None:
+    (tmp_path / "box.pst").write_bytes(b"!BDN" + bytes(600))
+    with_one_record.run("import", tmp_path / "box.pst", "--account", "director", exit_code=(0, 1))
+    assert with_one_record.json("verify")["missing"] == []
+    shutil.rmtree(with_one_record.home / "store" / "objects" / part)
+    (named,) = with_one_record.json("verify", exit_code=1)["missing"]
+    assert named.startswith("quarantine/" if part == "quarantine" else "decision 1")

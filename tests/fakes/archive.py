@@ -16,7 +16,7 @@ from capstone.usecases.capture import CaptureParts, RunReport, capture_source
 from capstone.usecases.decide import Guarding
 from capstone.usecases.index import IndexParts, IndexReport, index_pending
 from capstone.usecases.reconcile import ReconcileParts, ReconcileReport, reconcile
-from capstone.usecases.register import RegisterParts
+from capstone.usecases.register import RegisterParts, decide
 from capstone.usecases.search import ReadingParts
 from capstone.usecases.verify import VerifyParts, VerifyReport, verify
 from connectors.workers import InlineWorkers
@@ -81,8 +81,7 @@ class MemoryArchive:
         self.holders = NamedHolders()
         self.designations = list(designations or [a_designation()])
         self._ids = count(1)
-        register = self.ledger.register
-        register.apply_designations(register.next_decision(), self.clock.now(), "rosa", self.designations, {})
+        decide(self.registering, "rosa", self.designations, {})
 
     def new_id(self) -> str:
         return f"{next(self._ids):032x}"[::-1]
@@ -122,7 +121,10 @@ class MemoryArchive:
         )  # fmt: skip
 
     def verify(self, **changes: Any) -> VerifyReport:
-        return verify(VerifyParts(self.store, self.ledger.records, self.ledger.audit, self.ledger.capture, self.clock, **changes))
+        ledger = self.ledger
+        return verify(
+            VerifyParts(self.store, ledger.records, ledger.audit, ledger.capture, ledger.register, self.clock, **changes)
+        )
 
     def reconcile(self, *sources: tuple[str, MailSource]) -> ReconcileReport:
         ledger = self.ledger

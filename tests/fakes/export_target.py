@@ -16,6 +16,11 @@ class MemoryExport:
         if self.files:
             raise OutputExists("not empty")
 
+    def create(self, name: str, raw: bytes) -> None:
+        if name in self.files:
+            raise OutputExists(name)
+        self.files[name] = raw
+
     def append(self, name: str, raw: bytes) -> None:
         self.files[name] = self.files.get(name, b"") + raw
 

@@ -38,6 +38,27 @@ def archive() -> MemoryArchive:
     return made
 
 
+def without_officials() -> MemoryArchive:
+    made = MemoryArchive()
+    made.ledger, made.store = FakeLedger(), MemoryRecordStore()
+    return made
+
+
+class Unreadable:
+    """A store that cannot read one object."""
+
+    def __init__(self, inner: Any, key: str) -> None:
+        self._inner, self._key = inner, key
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def get(self, key: str, version_id: str | None = None) -> bytes:
+        if key == self._key:
+            raise StoreUnavailable("bad sector")
+        return bytes(self._inner.get(key, version_id))
+
+
 # --- verify ----------------------------------------------------------------------------------------
 
 
@@ -78,20 +99,57 @@ def test_a_missing_record_is_found_also_when_the_ledger_forgot_it(archive: Memor
 
 
 def test_a_record_that_cannot_be_read_counts_as_damaged(archive: MemoryArchive) -> None:
-    class Unreadable:
-        def __init__(self, inner: Any) -> None:
-            self._inner = inner
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._inner, name)
-
-        def get(self, key: str, version_id: str | None = None) -> bytes:
-            if key == KEY:
-                raise StoreUnavailable("bad sector")
-            return bytes(self._inner.get(key, version_id))
-
-    archive.store = Unreadable(archive.store)
+    archive.store = Unreadable(archive.store, KEY)
     assert archive.verify().damaged == [RECORD]
+
+
+def test_quarantined_bytes_that_are_gone_or_changed_are_found_once_by_their_key(archive: MemoryArchive) -> None:
+    archive.capture(ListSource(refused(ItemState.QUARANTINED, b"box")))
+    (key,) = archive.store.list_keys("quarantine/")
+    archive.store.raw[key] = b"bog"
+    assert archive.verify().damaged == [key]
+    del archive.store.raw[key]
+    assert archive.verify(choose=lambda _record_id: False).missing == [key]
+
+
+def test_a_decision_that_is_gone_or_damaged_or_cannot_be_read_is_found_by_its_number(archive: MemoryArchive) -> None:
+    import_officials(archive.registering, CSV, OFFICER.name, frozenset())
+    first, second = archive.store.list_keys("decisions/")
+    assert archive.verify().is_sound
+    whole = archive.store.raw[first]
+    archive.store.raw[first] = archive.store.raw[second]
+    assert archive.verify().damaged == ["decision 1"]
+    archive.store.raw[first], sound = whole, archive.store
+    archive.store = Unreadable(sound, second)
+    assert archive.verify().damaged == ["decision 2"]
+    archive.store = sound
+    del archive.store.raw[first], archive.store.raw[second]
+    assert archive.verify().missing == ["decision 1", "decision 2"]
+
+
+def test_a_decision_that_the_ledger_has_not_adopted_yet_is_no_damage(archive: MemoryArchive) -> None:
+    archive.ledger.register, whole = Cut(archive.ledger.register, "apply_designations"), archive.ledger.register
+    with pytest.raises(PowerCut):
+        import_officials(archive.registering, CSV, OFFICER.name, frozenset())
+    archive.ledger.register = whole
+    assert len(list(archive.store.list_keys("decisions/"))) == 2
+    assert archive.verify().is_sound
+
+
+@pytest.mark.parametrize("account", ["director", "analyst"])
+def test_a_capture_that_goes_on_during_a_check_is_no_damage(account: str) -> None:
+    archive = MemoryArchive(a_designation("1"), replace(a_designation("1"), designation_id="d9", account="analyst"))
+    archive.capture(SOURCE)
+    late = [lambda: archive.capture(ListSource(offered(a_message("Late"), "8")), account)]
+
+    def captures_once(_records: int, _bytes: int) -> None:
+        for capture in late:
+            late.remove(capture)
+            capture()
+
+    report = archive.verify(progress=captures_once)
+    assert len(archive.record_ids()) == 3
+    assert (report.missing, report.damaged) == ([], [])
 
 
 def test_a_lost_or_damaged_manifest_is_found(archive: MemoryArchive) -> None:
@@ -216,6 +274,7 @@ def test_a_damaged_stray_and_one_of_no_known_account_are_named(archive: MemoryAr
     found = {(one.what, one.id) for one in archive.reconcile().unexpected}
     assert ("record (E007)", f"stranger/{digest_of(b'x')}") in found
     assert any(one == f"director/{digest_of(b'good')}" for _, one in found)
+    assert len(archive.record_ids()) == 3
 
 
 def test_what_a_source_shows_and_no_run_took_in_is_missing_until_the_next_run(archive: MemoryArchive) -> None:
@@ -254,8 +313,7 @@ def rebuilt(archive: MemoryArchive) -> MemoryArchive:
 
 
 def test_the_ledger_is_made_anew_from_the_store_alone() -> None:
-    archive = MemoryArchive()
-    archive.ledger = FakeLedger()
+    archive = without_officials()
     import_officials(archive.registering, CSV, OFFICER.name, frozenset())
     archive.designations = archive.ledger.register.designations()
     archive.capture(SOURCE)
@@ -307,8 +365,7 @@ def test_a_run_that_was_cut_off_after_its_first_batch_goes_on_from_its_second_ma
 
 
 def test_an_import_is_a_locked_decision_before_it_is_in_the_ledger() -> None:
-    archive = MemoryArchive()
-    archive.ledger = FakeLedger()
+    archive = without_officials()
     report = import_officials(archive.registering, CSV, OFFICER.name, frozenset())
     assert (report.rows, report.added, report.unchanged, report.superseded) == (1, 1, 0, 0)
     (key,) = archive.store.list_keys("decisions/")
@@ -323,8 +380,7 @@ def test_an_import_is_a_locked_decision_before_it_is_in_the_ledger() -> None:
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_power_cut_during_an_import_is_made_good_by_the_next_one(after: bool) -> None:
-    archive = MemoryArchive()
-    archive.ledger = FakeLedger()
+    archive = without_officials()
     whole = archive.ledger.register
     archive.ledger.register = Cut(whole, "apply_designations", after=after)
     with pytest.raises(PowerCut):
@@ -336,11 +392,23 @@ def test_a_power_cut_during_an_import_is_made_good_by_the_next_one(after: bool) 
 
 @pytest.mark.parametrize("raw", [b"{", b"[]", b'{"format": 2, "kind": "register_import"}', b'{"format": 1, "kind": "hold"}'])
 def test_a_damaged_or_unknown_decision_is_named(raw: bytes) -> None:
-    archive = MemoryArchive()
-    archive.ledger, archive.store = FakeLedger(), MemoryRecordStore()
+    archive = without_officials()
     archive.store.raw["decisions/2026/01/000000001.json"] = raw
     with pytest.raises(FixityMismatch):
         adopt_decisions(archive.registering)
+
+
+def test_a_decision_that_lacks_the_one_before_it_stops_the_rebuild_and_names_it(archive: MemoryArchive) -> None:
+    import_officials(archive.registering, CSV, OFFICER.name, frozenset())
+    del archive.store.raw[next(iter(archive.store.list_keys("decisions/")))]
+    with pytest.raises(FixityMismatch, match="Decision 1 is missing"):
+        rebuilt(archive)
+
+
+def test_a_reset_of_the_index_that_is_cut_off_leaves_every_record_due(archive: MemoryArchive) -> None:
+    with pytest.raises(PowerCut):
+        rebuild_index(Cut(archive.index, "reset", after=True), archive.ledger.outbox)
+    assert archive.ledger.outbox.pending() == 3
 
 
 def test_an_offered_message_never_shows_its_bytes_by_accident() -> None:

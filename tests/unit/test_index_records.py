@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import pytest
+
+from capstone.domain.errors import StoreUnavailable
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
 from capstone.domain.query import Everything, IndexDocument, Scope
 from capstone.usecases.index import IndexParts, index_pending
 from tests.fakes.archive import MemoryArchive, a_message, in_inbox
 from tests.fakes.mail_source import FakeMailSource
+from tests.fakes.record_store import MemoryRecordStore
 
 ONE, TWO = a_message("Budget"), a_message("Travel")
 
@@ -59,6 +63,44 @@ def test_a_record_missing_from_the_store_stays_due_and_does_not_stop_the_others(
     del archive.store.raw[record_key("director", digest_of(ONE))]
     report = archive.index_pending()
     assert report.as_counts() == {"indexed": 1, "failed": 1, "pending": 1}
+
+
+def test_a_record_with_altered_bytes_is_not_indexed_stays_due_and_does_not_stop_the_others() -> None:
+    archive = captured()
+    archive.store.raw[record_key("director", digest_of(ONE))] = TWO
+    assert archive.index_pending().as_counts() == {"indexed": 1, "failed": 1, "pending": 1}
+    assert list(archive.index.ids()) == [f"director/{digest_of(TWO)}"]
+
+
+class BadDisk(MemoryRecordStore):
+    """A store in which one object cannot be read; with `is_away`, nothing can."""
+
+    def __init__(self, inner: MemoryRecordStore, is_away: bool) -> None:
+        super().__init__()
+        self.raw, self.guard, self._is_away = inner.raw, inner.guard, is_away
+
+    def check(self) -> None:
+        if self._is_away:
+            raise StoreUnavailable("the store is away")
+
+    def get(self, key: str, version_id: str | None = None) -> bytes:
+        if self._is_away or key == record_key("director", digest_of(ONE)):
+            raise StoreUnavailable("input/output error")
+        return super().get(key, version_id)
+
+
+def test_a_record_that_cannot_be_read_stays_due_and_does_not_stop_the_others() -> None:
+    archive = captured()
+    archive.store = BadDisk(archive.store, is_away=False)
+    assert archive.index_pending().as_counts() == {"indexed": 1, "failed": 1, "pending": 1}
+
+
+def test_a_store_that_is_away_ends_the_pass_and_everything_stays_due() -> None:
+    archive = captured()
+    archive.store = BadDisk(archive.store, is_away=True)
+    with pytest.raises(StoreUnavailable, match="the store is away"):
+        archive.index_pending()
+    assert archive.ledger.outbox.pending() == 2
 
 
 def test_a_document_that_the_index_refuses_stays_due() -> None:

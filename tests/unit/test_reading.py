@@ -6,15 +6,27 @@ import contextlib
 import csv
 import io
 import mailbox
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from capstone.domain.access import Person
-from capstone.domain.errors import BadQuery, FixityMismatch, NotAllowed, OutputExists, UnknownRecord
+from capstone.domain.errors import (
+    BadQuery,
+    FixityMismatch,
+    IndexUnavailable,
+    NotAllowed,
+    ObjectMissing,
+    OutputExists,
+    UnknownRecord,
+)
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
 from capstone.domain.message import ItemState
+from capstone.usecases import export as exporting
 from capstone.usecases.export import export
 from capstone.usecases.quarantine import OfferedAgain, list_quarantine, retry_quarantine, show_quarantined
 from capstone.usecases.search import explain, search, show
@@ -86,6 +98,12 @@ def test_a_record_is_shown_with_its_exact_bytes_and_the_view_is_noted(archive: M
     assert events(archive)[-1] == "view"
 
 
+def test_a_record_whose_stored_bytes_were_altered_is_not_shown(archive: MemoryArchive) -> None:
+    archive.store.raw[record_key("director", digest_of(BUDGET))] = BUDGET.replace(b"Budget", b"Gadget")
+    with pytest.raises(FixityMismatch):
+        show(archive.reading, OFFICER, f"director/{digest_of(BUDGET)}")
+
+
 @pytest.mark.parametrize("record_id", [f"director/{digest_of(BUDGET)}", "counsel/" + "0" * 64, "nonsense", ""])
 def test_what_a_viewer_may_not_know_of_looks_the_same_as_what_is_not_there(archive: MemoryArchive, record_id: str) -> None:
     with pytest.raises(UnknownRecord):
@@ -112,7 +130,7 @@ def test_an_export_as_eml_is_the_exact_bytes_with_a_list_of_files_and_digests(ar
     assert all(digest_of(target.files[row["file"]]) == row["sha256"] == row["record_id"].split("/")[1] for row in rows)
     assert len(rows) == len(told) == 3
     assert report.as_dict() == {"exported": 3, "bytes": report.bytes, "manifest": "manifest.csv"}
-    assert events(archive)[-1] == "export"
+    assert events(archive)[-2:] == ["export_begun", "export"]
 
 
 def test_an_export_as_mbox_is_read_back_by_another_reader_and_can_be_unquoted(archive: MemoryArchive, tmp_path: Path) -> None:
@@ -137,6 +155,101 @@ def test_an_export_does_not_mix_with_other_files(archive: MemoryArchive) -> None
     target.files["old"] = b"x"
     with pytest.raises(OutputExists):
         export(archive.reading, OFFICER, "*", target, "eml")
+    assert target.files == {"old": b"x"}
+
+
+class ChangingIndex:
+    """An index in which `change` happens after each of the numbered searches."""
+
+    def __init__(self, inner: Any, change: Callable[[int], None], *after: int) -> None:
+        self._inner, self._change, self._after = inner, change, after
+        self.searches = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def search(self, *args: Any) -> Any:
+        page = self._inner.search(*args)
+        self.searches += 1
+        if self.searches in self._after:
+            self._change(self.searches)
+        return page
+
+
+def exported_while(archive: MemoryArchive, change: Callable[[int], None], *after: int) -> tuple[MemoryExport, list[str]]:
+    """What is exported, and the record ids it lists, while the index changes."""
+    archive.index, target = ChangingIndex(archive.index, change, *after), MemoryExport()
+    report = export(archive.reading, OFFICER, "*", target, "eml")
+    return target, [row["record_id"] for row in csv.DictReader(io.StringIO(target.files[report.manifest].decode()))]
+
+
+@pytest.fixture
+def pages_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "_PAGE", 2)
+
+
+@pytest.mark.usefixtures("pages_of_two")
+def test_a_record_indexed_during_an_export_makes_no_record_double_or_left_out(archive: MemoryArchive) -> None:
+    def newer_mail(search_number: int) -> None:
+        newer = a_message("Newer", "Mon, 01 Feb 2021 10:00:00 -0500")
+        archive.capture(FakeMailSource("mailbox", in_inbox(BUDGET, TRAVEL, FROM_LINES, newer)))
+        archive.index_pending()
+
+    target, listed = exported_while(archive, newer_mail, 1)
+    assert sorted(listed) == sorted(archive.record_ids())
+    assert len(listed) == 5
+    files = {name: raw for name, raw in target.files.items() if name.endswith(".eml")}
+    assert {name.removesuffix(".eml"): f"{name.split('/')[0]}/{digest_of(raw)}" for name, raw in files.items()} == {
+        record_id: record_id for record_id in listed
+    }
+
+
+@pytest.mark.usefixtures("pages_of_two")
+def test_a_record_that_leaves_the_index_during_an_export_hides_no_other(archive: MemoryArchive) -> None:
+    first, *others = [hit.record_id for hit in search(archive.reading, OFFICER, "*", 10).page.hits]
+    _, listed = exported_while(archive, lambda _: archive.index.remove([first]), 1)
+    assert listed == others
+
+
+@pytest.mark.usefixtures("pages_of_two")
+def test_an_index_that_changes_at_every_reading_is_a_named_error_and_nothing_is_written(archive: MemoryArchive) -> None:
+    inner, target = archive.index, MemoryExport()
+    first = inner.documents[search(archive.reading, OFFICER, "*", 1).page.hits[0].record_id]
+
+    def leaves_or_returns(search_number: int) -> None:
+        """Gone after the first page of two, so that the second page begins one too late; back for the next try."""
+        inner.remove([first.record_id]) if first.record_id in inner.documents else inner.add([first])
+
+    archive.index = changing = ChangingIndex(inner, leaves_or_returns, 1, 3, 4, 6, 7, 9)
+    with pytest.raises(IndexUnavailable, match="changed while it was read") as caught:
+        export(archive.reading, OFFICER, "*", target, "eml")
+    assert caught.value.retryable
+    assert changing.searches == 9
+    assert target.files == {}
+    assert "export_begun" not in events(archive)
+
+
+def test_a_hit_that_the_ledger_does_not_know_is_a_named_error(archive: MemoryArchive) -> None:
+    (known,) = search(archive.reading, OFFICER, "subject:budget", 1).page.hits
+    document = archive.index.documents[known.record_id]
+    stranger = f"director/{'0' * 64}"
+    archive.index.add([replace(document, record_id=stranger, digest="0" * 64)])
+    with pytest.raises(IndexUnavailable, match=stranger):
+        export(archive.reading, OFFICER, "subject:budget", MemoryExport(), "eml")
+
+
+def test_an_export_is_noted_before_anything_is_written(archive: MemoryArchive) -> None:
+    class Noting(MemoryExport):
+        def begin(self) -> None:
+            seen.append(events(archive)[-1])
+            super().begin()
+
+    seen: list[str] = []
+    archive.store.raw.clear()
+    with pytest.raises(ObjectMissing):
+        export(archive.reading, OFFICER, "*", Noting(), "eml")
+    assert seen == ["export_begun"]
+    assert events(archive)[-1] == "export_begun"
 
 
 # --- status and quarantine -------------------------------------------------------------------------
