@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from capstone.domain.errors import FixityMismatch
 from capstone.ports import AuditLog, CaptureLedger, Clock, Outbox, RecordStore, SearchIndex
 from capstone.usecases.adopt import adopt_manifests
 from capstone.usecases.anchor import anchor, anchors
@@ -41,11 +42,17 @@ class RebuildParts:
 
 
 def rebuild_ledger(parts: RebuildParts, actor: str) -> RebuildReport:
-    """Decisions first, then every account's manifests in their order. The new audit chain names the head of the old one."""
+    """Decisions first, then every account's manifests in their order. The new audit chain names the head of the old one.
+
+    Raises FixityMismatch where decisions or manifests are missing or damaged.
+    """
     last = max(anchors(parts.store), default=(0, "", None))
     entry = parts.audit.append(parts.clock.now(), actor, "rebuild", {"after_seq": last[0], "after_digest": last[1]})
     decisions = adopt_decisions(parts.register)
     accounts = _accounts(parts.store)
+    if accounts and not decisions:
+        # Mail is captured for registered accounts only, so a register that is not there was lost.
+        raise FixityMismatch("The store holds manifests and no decision: the register of officials was lost with them.")
     items = sum(adopt_manifests(parts.store, parts.capture, account, parts.clock.now(), "rebuilt") for account in accounts)
     anchor(parts.store, entry)
     log.info("ledger_rebuilt", decisions=decisions, accounts=len(accounts), items=items)

@@ -330,6 +330,12 @@ def test_the_ledger_is_made_anew_from_the_store_alone() -> None:
     assert other.verify().is_sound
 
 
+def test_a_rebuild_without_any_decision_stops_instead_of_dropping_the_register(archive: MemoryArchive) -> None:
+    archive.store.raw = {key: raw for key, raw in archive.store.raw.items() if not key.startswith("decisions/")}
+    with pytest.raises(FixityMismatch):
+        rebuilt(archive)
+
+
 def test_the_index_is_made_anew_from_the_store_alone(archive: MemoryArchive) -> None:
     before = list(archive.index.ids())
     assert rebuild_index(archive.index, archive.ledger.outbox).as_dict()["documents_due"] == 3
