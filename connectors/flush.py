@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _FEW = 8
@@ -16,16 +16,19 @@ _FEW = 8
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def flush_files(paths: Sequence[str | Path], *, folders_too: bool = False) -> None:
-    """Return when the files' bytes (and with `folders_too` their names) are on the disk. Raises OSError."""
+def flush_files(paths: Sequence[str | Path], *, folders_too: bool = False, more_folders: Iterable[Path] = ()) -> None:
+    """Return when the files' bytes (and with `folders_too` their names) are on the disk. Raises OSError.
+
+    `more_folders` are folders made for these files on the same file system; their own names are flushed as well.
+    """
     if len(paths) > _FEW and hasattr(_libc, "syncfs"):
         _flush_file_system(paths[0])
         return
     for path in paths:
         _flush(path, os.O_RDONLY)
-    if folders_too:
-        for folder in {Path(path).parent for path in paths}:
-            flush_folder(folder)
+    folders = {*more_folders, *(Path(path).parent for path in paths if folders_too)}
+    for folder in folders | {folder.parent for folder in folders}:
+        _flush(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def flush_folder(folder: Path) -> None:

@@ -2,17 +2,22 @@
 
 An object lies at `objects/<key>`, its lock and tags beside it in `objects/<folder>/.<name>.json`. An object appears under
 its name only when its bytes and its lock are on the disk, and is never overwritten: a hard link fails where a name is taken.
+Whoever changes a lock or takes a key holds `guards.lock` from reading to writing, so that no process undoes another's hold.
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from threading import Lock as Mutex
 from time import time
 from uuid import uuid4
 
@@ -27,6 +32,7 @@ ONLY_VERSION = "1"
 """A folder keeps one version of an object; the name stands where S3 has a version id."""
 
 _FORMAT = {"format": "capstone-record-store", "version": 1}
+_LOCK_FILE = "guards.lock"
 _ABANDONED_AFTER_S = 24 * 3600
 _KEY = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*/)*[A-Za-z0-9_][A-Za-z0-9._-]*")
 
@@ -41,7 +47,8 @@ class DirectoryRecordStore:
         self._root = root
         self._objects = root / "objects"
         self._incoming = root / "incoming"
-        self._folders: set[str] = set()
+        self._durable: set[Path] = {self._objects}
+        self._mutex = Mutex()
         self._names = (f"{uuid4().hex}-{number}" for number in count())
 
     def create(self) -> None:
@@ -49,12 +56,16 @@ class DirectoryRecordStore:
         with vendor_errors():
             if (self._root / "store.json").exists():
                 self.check()
-            elif self._root.is_dir() and any(self._root.iterdir()):
+            elif self._holds_something_else():
                 raise StoreUnfit(f"The folder {self._root} holds other files and is no record store.", "Name an empty folder.")
+            missing = [folder for folder in (self._root, *self._root.parents) if not folder.exists()]
             for folder in (self._objects, self._incoming):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (self._root / "store.json").write_text(json.dumps(_FORMAT) + "\n")
+            with self._one_writer():
+                self._describe()
             flush_folder(self._root)
+            for folder in missing:
+                flush_folder(folder)
             self._clear_incoming()
 
     def check(self) -> None:
@@ -71,16 +82,18 @@ class DirectoryRecordStore:
 
     def put_all(self, requests: Sequence[PutRequest]) -> list[StoredVersion]:
         """See RecordStore. Two flushes a batch: bytes before they get their names, names before this returns."""
-        with vendor_errors():
+        with vendor_errors(), self._one_writer():
             fresh = {}
             for request in requests:
                 if request.key not in fresh and not self._mended(request):
                     fresh[request.key] = request
+            folders = self._make_folders(fresh)
             staged = {request.key: self._stage(request) for request in fresh.values()}
             flush_files([path for paths in staged.values() for path in paths])
             won = {key: self._publish(request, staged[key][0]) for key, request in fresh.items()}
             if won:
-                flush_files([self._path(key) for key in won], folders_too=True)
+                flush_files([self._path(key) for key in won], folders_too=True, more_folders=folders)
+                self._durable |= folders
         return [StoredVersion(r.key, ONLY_VERSION, r.digest, won.pop(r.key, False)) for r in requests]
 
     def get(self, key: str, version_id: str | None = None) -> bytes:
@@ -103,14 +116,16 @@ class DirectoryRecordStore:
 
     def relabel(self, key: str, version_id: str, tags: Mapping[str, str]) -> None:
         """See RecordStore."""
-        self._set_guard(key, self.state(key).lock, tags)
+        with vendor_errors(), self._one_writer():
+            self._set_guard(key, self.state(key).lock, tags)
 
     def relock(self, key: str, version_id: str, lock: Lock, *, allow_shorter: bool = False) -> None:
         """See RecordStore."""
-        state = self.state(key)
-        if not allow_shorter and lock != _union(state.lock, lock):
-            raise ObjectLocked(f"The lock of {key} may not be shortened.")
-        self._set_guard(key, lock, state.tags)
+        with vendor_errors(), self._one_writer():
+            state = self.state(key)
+            if not allow_shorter and lock != _union(state.lock, lock):
+                raise ObjectLocked(f"The lock of {key} may not be shortened.")
+            self._set_guard(key, lock, state.tags)
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """See RecordStore. `prefix` ends at a folder, as "records/" or "manifests/hr-director/"."""
@@ -120,14 +135,53 @@ class DirectoryRecordStore:
 
     def delete(self, key: str, version_id: str, now: datetime) -> None:
         """See RecordStore."""
-        lock = self.state(key).lock
-        if lock.hold or (lock.retain_until is not None and lock.retain_until > now):
-            until = "a hold" if lock.hold else f"a lock until {lock.retain_until}"
-            raise ObjectLocked(f"The object {key} is under {until}.")
-        with vendor_errors():
+        with vendor_errors(), self._one_writer():
+            lock = self.state(key).lock
+            if lock.hold or (lock.retain_until is not None and lock.retain_until > now):
+                until = "a hold" if lock.hold else f"a lock until {lock.retain_until}"
+                raise ObjectLocked(f"The object {key} is under {until}.")
             Path(self._path(key)).unlink()
             Path(self._guard_path(key)).unlink(missing_ok=True)
             flush_folder(Path(self._path(key)).parent)
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        """Wait until no other thread or process changes locks or takes keys in this store. Not re-entrant."""
+        with self._mutex:
+            descriptor = os.open(self._root / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                try:
+                    yield
+                finally:
+                    # Closing alone would not free the lock if a process forked meanwhile has the descriptor too.
+                    fcntl.flock(descriptor, fcntl.LOCK_UN)
+            finally:
+                os.close(descriptor)
+
+    def _holds_something_else(self) -> bool:
+        """Whether files lie here that are not what a `create` cut short left: its folders, and no object in them."""
+        names = {path.name for path in self._root.iterdir()} if self._root.is_dir() else set()
+        return not names <= {"objects", "incoming", _LOCK_FILE} or ("objects" in names and any(self._objects.iterdir()))
+
+    def _describe(self) -> None:
+        if not (self._root / "store.json").exists():
+            staged = self._incoming / next(self._names)
+            staged.write_text(json.dumps(_FORMAT) + "\n")
+            flush_files([staged])
+            staged.rename(self._root / "store.json")
+
+    def _make_folders(self, keys: Iterable[str]) -> set[Path]:
+        """Make the folders of the keys. Returns those, up to `objects`, that this process has not yet seen flushed."""
+        new: set[Path] = set()
+        for text in {self._path(key).rpartition("/")[0] for key in keys}:
+            folder = Path(text)
+            if folder not in self._durable:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            while folder not in self._durable and folder not in new:
+                new.add(folder)
+                folder = folder.parent
+        return new
 
     def _path(self, key: str) -> str:
         if not _KEY.fullmatch(key):
@@ -147,12 +201,11 @@ class DirectoryRecordStore:
             return Lock(hold=True), {}
 
     def _set_guard(self, key: str, lock: Lock, tags: Mapping[str, str]) -> None:
-        with vendor_errors():
-            staged = self._incoming / next(self._names)
-            staged.write_bytes(_guard_bytes(lock, tags))
-            flush_files([staged])
-            staged.replace(self._guard_path(key))
-            flush_folder(Path(self._path(key)).parent)
+        staged = self._incoming / next(self._names)
+        staged.write_bytes(_guard_bytes(lock, tags))
+        flush_files([staged])
+        staged.replace(self._guard_path(key))
+        flush_folder(Path(self._path(key)).parent)
 
     def _clear_incoming(self) -> None:
         """Remove what processes that died left unfinished; what is younger may belong to a living one."""
@@ -165,7 +218,9 @@ class DirectoryRecordStore:
         path = self._path(request.key)
         if not os.path.exists(path):  # noqa: PTH110  (a path of text: this runs for every message)
             return False
-        if digest_of(Path(path).read_bytes()) != request.digest:
+        with open(path, "rb") as stored:  # noqa: PTH123
+            found = hashlib.file_digest(stored, "sha256").hexdigest()
+        if found != request.digest:
             raise FixityMismatch(f"The store holds other bytes under {request.key}.")
         lock, tags = self._guard(request.key)
         wanted = _union(lock, request.lock)
@@ -176,13 +231,10 @@ class DirectoryRecordStore:
     def _stage(self, request: PutRequest) -> tuple[str, str]:
         if digest_of(request.raw) != request.digest:
             raise FixityMismatch(f"The bytes given for {request.key} do not have the digest given with them.")
-        guard, folder = self._guard_path(request.key), self._path(request.key).rpartition("/")[0]
-        if folder not in self._folders:
-            Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._folders.add(folder)
-        staged_object = f"{self._incoming}/{next(self._names)}"
+        guard, staged_object = self._guard_path(request.key), f"{self._incoming}/{next(self._names)}"
         _write(staged_object, request.raw, 0o400)
         # The object has no name yet, so nobody reads a lock that is half written; a torn one counts as a hold.
+        # Nobody else can take the key before us either: the caller is the one writer.
         _write(guard, _guard_bytes(request.lock, request.tags), 0o600)
         return staged_object, guard
 

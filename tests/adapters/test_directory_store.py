@@ -5,14 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
-from datetime import UTC, datetime
+import threading
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
 
 from capstone.domain.errors import FixityMismatch, ObjectLocked, StoreUnavailable, StoreUnfit
 from capstone.domain.records import Lock
-from connectors.record_store.directory import DirectoryRecordStore
+from connectors.record_store.directory import ONLY_VERSION, DirectoryRecordStore
 from tests.contracts.record_store import RAW, RecordStoreContract, request
 from tests.fakes.record_store import MemoryRecordStore
 
@@ -145,3 +149,102 @@ def test_leftovers_of_a_dead_process_are_cleared_by_init_and_young_ones_kept(sto
     os.utime(old, (0, 0))
     store.create()
     assert (old.exists(), young.exists()) == (False, True)
+
+
+def _relabel_until_told(root: Path, started: Event, done: Event) -> None:
+    other = DirectoryRecordStore(root)
+    for number in range(1_000_000):
+        other.relabel(request().key, ONLY_VERSION, {"round": str(number)})
+        started.set()
+        if done.is_set():
+            return
+
+
+def test_new_tags_from_one_process_never_undo_a_hold_set_by_another(store: DirectoryRecordStore, tmp_path: Path) -> None:
+    store.put_all([request(lock=Lock())])
+    context = multiprocessing.get_context("spawn")
+    started, done = context.Event(), context.Event()
+    worker = context.Process(target=_relabel_until_told, args=(tmp_path / "store", started, done), daemon=True)
+    worker.start()
+    try:
+        assert started.wait(60)
+        for number in range(150):
+            # Free it, so that the other process may read "no hold" just before the hold is set.
+            store.relock(request().key, ONLY_VERSION, Lock(), allow_shorter=True)
+            for days in (number, number + 1):
+                wanted = Lock(LATER + timedelta(days=days), hold=True)
+                store.relock(request().key, ONLY_VERSION, wanted)
+                assert store.state(request().key).lock == wanted
+    finally:
+        done.set()
+        worker.join(60)
+    assert worker.exitcode == 0
+    assert store.state(request().key).lock == wanted
+    assert store.state(request().key).tags.keys() == {"round"}
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["one-store", "two-stores"])
+def test_of_two_puts_at_once_the_stronger_lock_stays(store: DirectoryRecordStore, tmp_path: Path, shared: bool) -> None:
+    stores = [store, store if shared else DirectoryRecordStore(tmp_path / "store")]
+    together = threading.Barrier(2)
+
+    def put(which: int, number: int) -> bool:
+        together.wait(60)
+        (stored,) = stores[which].put_all([request(f"ab/{number}", lock=Lock(hold=which == 0))])
+        return stored.is_new
+
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(50):
+            new = list(pool.map(put, (0, 1), (number, number)))
+            assert sorted(new) == [False, True]
+            assert store.state(request(f"ab/{number}").key).lock == Lock(hold=True)
+
+
+def test_every_new_folder_up_to_the_store_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: set[int] = set()
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        fsync(descriptor)
+        flushed.add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    root = tmp_path / "new" / "deep" / "store"
+    made = DirectoryRecordStore(root)
+    made.create()
+    assert flushed >= {path.stat().st_ino for path in (root / "store.json", root, *list(root.parents)[:3])}
+    flushed.clear()
+    made.put_all([request("a/b/c/d")])
+    path = root / "objects" / request("a/b/c/d").key
+    assert flushed >= {place.stat().st_ino for place in (path, *path.parents) if place.is_relative_to(root / "objects")}
+
+
+def test_a_later_init_leaves_the_description_alone(store: DirectoryRecordStore, tmp_path: Path) -> None:
+    description = tmp_path / "store" / "store.json"
+    os.utime(description, (1, 1))
+    before = description.stat()
+    store.create()
+    assert (description.stat().st_ino, description.stat().st_mtime) == (before.st_ino, 1)
+
+
+def test_an_init_cut_short_can_be_repeated_but_objects_without_a_description_are_refused(tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    for name in ("objects", "incoming"):
+        (root / name).mkdir(parents=True)
+    store = DirectoryRecordStore(root)
+    store.create()
+    store.put_all([request()])
+    (root / "store.json").unlink()
+    with pytest.raises(StoreUnfit):
+        store.create()
+
+
+def test_a_large_object_put_again_is_not_read_into_memory(store: DirectoryRecordStore) -> None:
+    large = request(raw=bytes(16 << 20))
+    store.put_all([large])
+    tracemalloc.start()
+    try:
+        store.put_all([large])
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
