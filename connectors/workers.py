@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
@@ -59,7 +60,9 @@ class ProcessWorkers:
     ) -> Iterator[R]:
         for chunk, future in zip(chunks, begun, strict=True):
             if future is None:
-                yield from map(function, chunk)
+                answers = [function(thing) for thing in chunk]
+                gc.collect()  # a parser's objects hold on to one another, and with them to a large message
+                yield from answers
                 continue
             try:
                 yield from future.result(self._limit_s)

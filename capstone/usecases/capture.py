@@ -170,12 +170,17 @@ class _Capture:
         decided = decide_batch(self._account, items, digests, facts, known, parts.rules, replace(parts.guarding, now=now))
         versions = {put.key: put.version_id for put in parts.store.put_all(decided.puts)}
         _strengthen(parts.store, decided)
+        count, size = len(items), sum(map(_size_of, items))
+        # Stored: their memory is free again before the ledger makes them due, and the index reads them beside this.
+        items.clear()
+        decided.puts.clear()
         # A writer that lost its lease while it was stopped must not fork the chain of manifests.
         parts.ledger.take_lease(self._account, self._holder, parts.clock.now(), parts.lease_s)
         if parts.ledger.last_manifest(self._account) != self._last:
             raise AccountBusy(f"Another run wrote account {self._account} while this one was stopped.")
         self._take_in(decided.with_versions(versions), now)
-        self._sum_up(items, decided)
+        self._sum_up(decided)
+        parts.progress(count, size)
 
     def _take_in(self, decided: Decided, now: datetime) -> None:
         parts = self._parts
@@ -188,14 +193,13 @@ class _Capture:
         self._last = manifest
         self._number += 1
 
-    def _sum_up(self, items: list[OfferedItem], decided: Decided) -> None:
+    def _sum_up(self, decided: Decided) -> None:
         for line in decided.lines:
             self._sums[line.state.value] += 1
             self._sums["offered"] += 1
             self._bytes_archived += line.size_bytes if line.is_new else 0
             if line.state in (ItemState.QUARANTINED, ItemState.FAILED):
                 log.warning("item_refused", run=self._run_id, account=self._account, state=line.state.value, code=line.code)
-        self._parts.progress(len(items), sum(map(_size_of, items)))
 
 
 def _strengthen(store: RecordStore, decided: Decided) -> None:
