@@ -1,4 +1,7 @@
-"""Pure work spread over processes of this machine, so that one hostile message cannot end or hang a run."""
+"""Pure work spread over processes of this machine, so that one hostile message cannot end or hang a run.
+
+A message larger than a few megabytes is the exception: it is read in the run's own process, as a copy would double its memory.
+"""
 
 from __future__ import annotations
 

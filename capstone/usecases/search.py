@@ -45,7 +45,7 @@ class Answer:
 
     page: SearchPage
     pending: int
-    """Records captured and not yet in the index, of all accounts."""
+    """Records within the viewer's scope that are captured and not yet in the index."""
 
     def coverage(self) -> dict[str, object]:
         """What the answer could and could not see."""
@@ -59,7 +59,15 @@ def search(parts: ReadingParts, viewer: Person, text: str, limit: int, offset: i
     parts.index.check()
     page = parts.index.search(clause, scope, limit, offset)
     parts.note(viewer, "search", {"query": text, "total": page.total, "shown": len(page.hits)})
-    return Answer(page, parts.outbox.pending())
+    return Answer(page, _not_indexed(parts, scope, page))
+
+
+def _not_indexed(parts: ReadingParts, scope: Scope, page: SearchPage) -> int:
+    """Within the scope only: a count over all accounts would tell of records that the viewer may not know of."""
+    if scope.accounts is None:
+        return parts.outbox.pending()
+    held = sum(one.messages for one in parts.records.totals() if may_see(scope, one.account))
+    return max(0, held - page.indexed)
 
 
 @dataclass(frozen=True, slots=True)

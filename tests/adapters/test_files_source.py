@@ -89,7 +89,7 @@ class TestMaildir(_OnDisk):
         put(box / ("new" if number % 2 else "cur") / f"{number}.host", mail.raw)
 
 
-# --- helpers ---------------------------------------------------------------------------------------
+# --- files to read ---------------------------------------------------------------------------------------
 
 
 def put(path: Path, raw: bytes) -> Path:

@@ -71,6 +71,14 @@ def test_a_viewer_of_one_office_sees_and_counts_that_office_only(archive: Memory
     assert (answer.page.total, answer.page.indexed) == (1, 1)
 
 
+def test_what_is_not_yet_indexed_is_counted_within_the_scope_only(archive: MemoryArchive) -> None:
+    archive.capture(FakeMailSource("mailbox", in_inbox(BUDGET, TRAVEL, FROM_LINES, a_message("New"))))
+    assert search(archive.reading, OFFICER, "*", 10).pending == 1
+    assert search(archive.reading, LIAISON, "*", 10).pending == 0
+    archive.capture(FakeMailSource("counsel-mailbox", in_inbox(COUNSEL, a_message("Newer"))), "counsel")
+    assert search(archive.reading, LIAISON, "*", 10).pending == 1
+
+
 @pytest.mark.parametrize("person", [OPERATOR, Person("nobody")])
 def test_without_a_reading_role_there_is_no_search_show_or_export(archive: MemoryArchive, person: Person) -> None:
     record_id = archive.record_ids()[0]
