@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.corpus import corpus_root
+
+settings.register_profile("archive", deadline=None)  # a busy machine is no fault of the program
+settings.load_profile("archive")
 
 
 @pytest.fixture(scope="session")

@@ -53,14 +53,13 @@ class _Follower(Thread):
     def run(self) -> None:
         """Pass after pass; a record that failed is not tried again before the last pass."""
         try:
-            while self.error is None:
+            while True:
                 is_last = self._is_last.is_set()
                 found = self._index_pending()
                 self.report = IndexReport(self.report.indexed + found.indexed, found.failed, found.pending)
                 if is_last:
                     return
-                if found.indexed == 0:
-                    self._is_last.wait(PAUSE_S)
+                self._is_last.wait(0 if found.indexed else PAUSE_S)
         except CapstoneError as exc:
             self.error = exc
         except Exception as exc:  # noqa: BLE001  (a worker boundary: the fault is raised where the work was asked for)
