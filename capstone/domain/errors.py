@@ -97,6 +97,20 @@ class NoMailFound(CapstoneError):
     default_next_step = "Check that the path is the right one; nothing was stored."
 
 
+class SourceRefused(CapstoneError):
+    """The source answered and did not let us in: wrong password or token, no permission, a certificate not trusted."""
+
+    code = "E104"
+    default_next_step = "Correct the user, the secret or the ca_file of this source; its mail waits where it is."
+
+
+class ServerBusy(CapstoneError):
+    """As many captures as are allowed read from this mail server now. A later run may succeed."""
+
+    code, retryable = "E105", True
+    default_next_step = "Wait; or raise `connections` of the source if the server can bear more."
+
+
 # --- store and fixity ------------------------------------------------------------------------------
 
 
@@ -164,6 +178,13 @@ class AccountBusy(CapstoneError):
         """`holder` names who writes."""
         super().__init__(message)
         self.holder = holder
+
+
+class LedgerNotEmpty(CapstoneError):
+    """A ledger is to be rebuilt from the store, and the database named for it holds one already."""
+
+    code = "E305"
+    default_next_step = "Name a new, empty database in [ledger] url; the old one stays as evidence."
 
 
 class AuditChainBroken(CapstoneError):

@@ -1,0 +1,23 @@
+"""What the core needs from the outside, and what it may rely on. One contract suite per port, in tests/contracts."""
+
+from capstone.ports.capturing import (
+    CaptureBatch,
+    CaptureLedger,
+    ItemOutcome,
+    ManifestRef,
+    Quarantined,
+    Reclassification,
+    Run,
+    ServerSlots,
+)
+from capstone.ports.index import SearchIndex
+from capstone.ports.ledger import AccountTotals, AuditLog, Outbox, RecordLedger, RegisterLedger
+from capstone.ports.mail import MailSource
+from capstone.ports.store import ExportTarget, ObjectRef, PutRequest, RecordStore, VersionSeen
+from capstone.ports.work import Clock, Holders, Workers
+
+__all__ = [
+    "AccountTotals", "AuditLog", "CaptureBatch", "CaptureLedger", "Clock", "ExportTarget", "Holders", "ItemOutcome", "MailSource",
+    "ManifestRef", "ObjectRef", "Outbox", "PutRequest", "Quarantined", "Reclassification", "RecordLedger", "RecordStore",
+    "RegisterLedger", "Run", "SearchIndex", "ServerSlots", "VersionSeen", "Workers",
+]  # fmt: skip

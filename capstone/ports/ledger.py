@@ -1,0 +1,142 @@
+"""The ledger as everyone reads it, the register of officials, the outbox of the index, the audit chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from capstone.domain.events import AuditEntry
+from capstone.domain.message import Place
+from capstone.domain.officials import Designation
+from capstone.domain.records import Classification, RecordEntry
+from capstone.ports.capturing import ItemOutcome, Quarantined, Run
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTotals:
+    """What the ledger holds of one account."""
+
+    account: str
+    messages: int
+    bytes: int
+    permanent: int
+    temporary: int
+    unscheduled: int
+    quarantined: int
+    last_capture: datetime | None
+
+
+class RecordLedger(Protocol):
+    """What the ledger knows of records, runs and quarantine: read by everyone."""
+
+    def record(self, record_id: str) -> RecordEntry | None:
+        """One record with its present class and all occurrences."""
+        ...
+
+    def records(self, account: str | None = None, page_size: int = 1000) -> Iterator[RecordEntry]:
+        """All records, in the order of their ids, paged, without occurrences."""
+        ...
+
+    def entries(self, record_ids: Sequence[str]) -> list[RecordEntry]:
+        """Those of the ids that exist, without occurrences."""
+        ...
+
+    def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:
+        """Every class it ever had, oldest first."""
+        ...
+
+    def totals(self) -> list[AccountTotals]:
+        """Per account, in order of account; registered accounts without mail included by the use case."""
+        ...
+
+    def runs(self, account: str | None = None, limit: int = 100) -> list[Run]:
+        """The newest runs first."""
+        ...
+
+    def refused(self, run_ids: Sequence[str]) -> list[tuple[str, ItemOutcome]]:
+        """(run id, item) of those runs' items that are excluded, quarantined or failed."""
+        ...
+
+    def places(self, account: str, source: str) -> set[Place]:
+        """Where the source showed what the account holds, for reconciliation."""
+        ...
+
+    def quarantine(self) -> list[Quarantined]:
+        """All that lies in quarantine."""
+        ...
+
+    def breakdown(self) -> list[tuple[str, str, str | None, date | None, date | None, int]]:
+        """(account, class, item, cutoff, eligible, number of records), for reports."""
+        ...
+
+
+class RegisterLedger(Protocol):
+    """The register of officials: effective-dated, append-only."""
+
+    def next_decision(self) -> int:
+        """The number the next decision object takes."""
+        ...
+
+    def apply_designations(
+        self, decision: int, at: datetime, actor: str, added: Sequence[Designation], superseded: Mapping[str, str]
+    ) -> None:
+        """Take in new rows; `superseded` maps an old designation id to the new one. One transaction, safe to repeat."""
+        ...
+
+    def designations(self, known_on: datetime | None = None) -> list[Designation]:
+        """The rows in force (as known at that instant), by account, start and id."""
+        ...
+
+    def designation_history(self) -> list[tuple[int, datetime, str, Designation, str | None]]:
+        """(decision, at, actor, designation, superseded by) of every row ever taken in."""
+        ...
+
+
+class Outbox(Protocol):
+    """Record ids whose index documents are due. Each entry stays until it is done."""
+
+    def claim(self, holder: str, now: datetime, limit: int, ttl_s: int) -> list[str]:
+        """Up to `limit` record ids that nobody else works on, claimed for `ttl_s`."""
+        ...
+
+    def done(self, holder: str, record_ids: Sequence[str]) -> None:
+        """Remove what was claimed, unless the record changed since."""
+        ...
+
+    def release(self, holder: str, record_ids: Sequence[str]) -> None:
+        """Give back what could not be indexed; it counts a try."""
+        ...
+
+    def holders(self) -> list[str]:
+        """Everyone who holds a claim."""
+        ...
+
+    def free(self, holder: str) -> None:
+        """End all claims of one who is gone; it counts no try."""
+        ...
+
+    def pending(self) -> int:
+        """How many are due."""
+        ...
+
+    def enqueue(self, record_ids: Sequence[str]) -> None:
+        """Make these records due where they are not yet."""
+        ...
+
+    def enqueue_all(self) -> int:
+        """Make every record due; for a rebuild of the index. Says how many."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The audit chain."""
+
+    def append(self, at: datetime, actor: str, event: str, details: Mapping[str, object]) -> AuditEntry:
+        """Add a link; safe with several processes."""
+        ...
+
+    def entries(self, from_seq: int = 1) -> Iterator[AuditEntry]:
+        """The chain in order, streamed."""
+        ...
