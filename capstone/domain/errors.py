@@ -73,6 +73,13 @@ class UnknownAccount(CapstoneError):
     default_next_step = "Register it with 'capstone officials import', or list accounts with 'capstone officials list'."
 
 
+class BadForm(CapstoneError):
+    """A file given as form NA-1005 is none, or cannot be read; nothing was imported."""
+
+    code = "E008"
+    default_next_step = "Import the PDF as the National Archives sent it; where there is none, a CSV of positions does the same."
+
+
 # --- mail and sources ------------------------------------------------------------------------------
 
 
@@ -151,6 +158,13 @@ class StoreUnfit(CapstoneError):
     default_next_step = "Run 'capstone init', or restore the store from its copy."
 
 
+class ObjectTooLarge(CapstoneError):
+    """The object is larger than the store takes; nothing of it was stored."""
+
+    code = "E206"
+    default_next_step = "Split what the source holds, or keep this item elsewhere and tell the Records Officer."
+
+
 # --- ledger ----------------------------------------------------------------------------------------
 
 
@@ -216,6 +230,13 @@ class BadQuery(CapstoneError):
 
     code = "E403"
     default_next_step = "See 'capstone search --help' for the fields and operators."
+
+
+class IndexRefused(CapstoneError):
+    """The index answered and did not let us in: wrong API key, a right that is missing, a certificate not trusted."""
+
+    code = "E405"
+    default_next_step = "Correct url, ca_file or API key of [index]; documents stay due, and capture goes on."
 
 
 class UnknownRecord(CapstoneError):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 FolderPolicy = Callable[[str], str | None]
@@ -35,6 +36,18 @@ _NAMES = {
         "problemas de sincronização|problemi di sincronizzazione|synchronisatieproblemen"
     ),
 }
+_BY_SPECIAL_USE = {
+    "\\drafts": "folder_drafts",
+    "\\sent": "sent",
+    "\\all": "",
+    "\\archive": "",
+    "\\flagged": "",
+    "\\important": "",
+    "\\junk": "",
+    "\\trash": "",
+}
+"""What a mail server's own word for a folder means (RFC 6154, 8457); "" is a folder like any other, whatever its name."""
+
 _MEANING = {
     unicodedata.normalize("NFC", name).casefold(): meaning for meaning, names in _NAMES.items() for name in names.split("|")
 }
@@ -43,10 +56,14 @@ _FILE_ENDING = re.compile(r"\.(?:mbox|mbx|mbs|sbd)$", re.IGNORECASE)
 
 
 def _meanings(folder: str) -> list[str]:
-    """What the components of the path mean, outermost first. An MBOX file is a folder, its ending is no part of the name."""
-    names = (_FILE_ENDING.sub("", part).removeprefix(".") for part in folder.split("/"))
-    forms = (_BLANKS.sub(" ", unicodedata.normalize("NFC", name).casefold()).strip() for name in names)
-    return [_MEANING[form] for form in forms if form in _MEANING]
+    """What the components of the path mean, outermost first."""
+    return [meaning for part in folder.split("/") if (meaning := _meaning(part))]
+
+
+def _meaning(name: str) -> str:
+    """What one name means; "" for most. An MBOX file is a folder, its ending is no part of the name."""
+    plain = _FILE_ENDING.sub("", name).removeprefix(".")
+    return _MEANING.get(_BLANKS.sub(" ", unicodedata.normalize("NFC", plain).casefold()).strip(), "")
 
 
 @lru_cache(maxsize=1024)
@@ -59,6 +76,31 @@ def is_sent(folder: str) -> bool:
 def excluded_by(folder: str) -> str | None:
     """The default policy: which of the outermost folders left out the path is or lies in, as the code of its items; else None."""
     return next((meaning for meaning in _meanings(folder) if meaning != "sent"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedFolders:
+    """Folders of a server that says what some are for. Its word goes before the name; where it says nothing, the name counts."""
+
+    special_uses: Mapping[str, Iterable[str]]
+    """Folder path: attributes as the server lists them, also ones that mean nothing here."""
+
+    def is_sent(self, folder: str) -> bool:
+        """As `is_sent`."""
+        return "sent" in self._meanings(folder)
+
+    def excluded_by(self, folder: str, below: str = "") -> str | None:
+        """As the function `excluded_by`. `below` is a folder that a person named: neither it nor what it lies in is judged."""
+        named = len(below.split("/")) if below else 0
+        return next((meaning for meaning in self._meanings(folder)[named:] if meaning not in ("", "sent")), None)
+
+    def _meanings(self, folder: str) -> list[str]:
+        names = folder.split("/")
+        return [self._meaning("/".join(names[:depth]), name) for depth, name in enumerate(names, 1)]
+
+    def _meaning(self, path: str, name: str) -> str:
+        uses = (use.casefold() for use in self.special_uses.get(path, ()))
+        return next((_BY_SPECIAL_USE[use] for use in uses if use in _BY_SPECIAL_USE), _meaning(name))
 
 
 def none_excluded(folder: str) -> str | None:

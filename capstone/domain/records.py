@@ -48,6 +48,11 @@ class Lock:
     retain_until: datetime | None = None
     hold: bool = False
 
+    def at_least(self, other: Lock) -> Lock:
+        """The weakest lock that guards whatever either of the two guards."""
+        ends = [end for end in (self.retain_until, other.retain_until) if end is not None]
+        return Lock(max(ends, default=None), self.hold or other.hold)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:

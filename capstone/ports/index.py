@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from capstone.domain.query import Clause, IndexDocument, Scope, SearchPage
+from capstone.domain.query import Clause, Hit, IndexDocument, Scope, SearchPage
 
 
 class SearchIndex(Protocol):
@@ -27,8 +27,13 @@ class SearchIndex(Protocol):
         """Newest first (undated last, then by record id). Totals, and everything else, within the scope only."""
         ...
 
+    def hits(self, clause: Clause, scope: Scope) -> Iterator[Hit]:
+        """Everything found, however much, in the order of `search` and without snippets: one view of the index, as it stood
+        when the first was asked for. Memory does not grow with what is found."""
+        ...
+
     def ids(self) -> Iterator[str]:
-        """Every record id, sorted, for reconciliation."""
+        """Every record id, sorted and each once, for reconciliation."""
         ...
 
     def reset(self) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 
 from capstone.domain.classification import Rules
-from capstone.domain.errors import AccountBusy, CapstoneError, NoMailFound, UnknownAccount
+from capstone.domain.errors import AccountBusy, CapstoneError, NoMailFound, ObjectMissing, UnknownAccount
 from capstone.domain.facts import capture_facts
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import manifest_key, run_id_at, run_in_manifest_key
@@ -22,7 +22,19 @@ from capstone.domain.manifest import ManifestHead, write_manifest
 from capstone.domain.message import CaptureFacts, ItemState, OfferedItem, OfferedMessage
 from capstone.domain.records import Lock
 from capstone.domain.unread import unread_facts
-from capstone.ports import AuditLog, CaptureLedger, Clock, Holders, MailSource, ManifestRef, PutRequest, RecordStore, Run, Workers
+from capstone.ports import (
+    AuditLog,
+    CaptureLedger,
+    Clock,
+    Holders,
+    MailSource,
+    ManifestRef,
+    ObjectRef,
+    PutRequest,
+    RecordStore,
+    Run,
+    Workers,
+)
 from capstone.usecases.adopt import adopt_manifests
 from capstone.usecases.anchor import anchor
 from capstone.usecases.batches import batched_by_size, begun_ahead
@@ -81,6 +93,8 @@ class CaptureParts:
     """Random hex digits, at least four."""
     lease_s: int = 300
     progress: Callable[[int, int], None] = lambda _items, _bytes: None
+    keep: Callable[[], None] = lambda: None
+    """Called before each batch is taken in, to keep what else the run depends on, such as a slot of the mail server."""
 
 
 def capture_source(parts: CaptureParts, account: str, source: MailSource) -> RunReport:
@@ -174,6 +188,7 @@ class _Capture:
         # Stored: their memory is free again before the ledger makes them due, and the index reads them beside this.
         items.clear()
         decided.puts.clear()
+        parts.keep()
         # A writer that lost its lease while it was stopped must not fork the chain of manifests.
         parts.ledger.take_lease(self._account, self._holder, parts.clock.now(), parts.lease_s)
         if parts.ledger.last_manifest(self._account) != self._last:
@@ -204,10 +219,11 @@ class _Capture:
 
 def _strengthen(store: RecordStore, decided: Decided) -> None:
     """Locks of known records whose class changed: never weaker than before; the flag goes on before the tags change."""
-    for change in decided.changes:
-        state = store.state(change.key, change.version_id)
-        ends = [end for end in (state.lock.retain_until, change.lock.retain_until) if end is not None]
-        store.relock(change.key, change.version_id, Lock(max(ends, default=None), state.lock.hold or change.lock.hold))
+    states = store.states([ObjectRef(change.key, change.version_id) for change in decided.changes])
+    for change, state in zip(decided.changes, states, strict=True):
+        if state is None:
+            raise ObjectMissing(f"The store has no object {change.key}; its lock cannot follow its new class.")
+        store.relock(change.key, change.version_id, change.lock.at_least(state.lock))
         store.relabel(change.key, change.version_id, change.tags)
 
 

@@ -6,14 +6,15 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 from capstone.domain.access import Person
 from capstone.domain.errors import IndexUnavailable
-from capstone.domain.query import Clause, Hit, Scope
+from capstone.domain.query import Hit
 from capstone.domain.records import RecordEntry
-from capstone.ports import ExportTarget, SearchIndex
+from capstone.ports import ExportTarget
 from capstone.usecases.query_language import parse_query
 from capstone.usecases.search import ReadingParts
 from capstone.usecases.stored import checked_bytes
@@ -21,7 +22,6 @@ from capstone.usecases.stored import checked_bytes
 MANIFEST = "manifest.csv"
 _COLUMNS = ("record_id", "file", "size_bytes", "sha256", "message_date", "record_class", "schedule_item", "from", "to", "subject")
 _PAGE = 500
-_TRIES = 3
 _FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
 
 
@@ -48,16 +48,17 @@ def export(
 ) -> ExportReport:
     """Every record found, once. Noted before anything is written, and again when all is.
 
+    The index is read in one view of it, so that what is added or removed meanwhile makes no record double or left out.
     Raises NotAllowed, BadQuery, FixityMismatch (nothing altered is ever handed out), OutputExists, StoreUnavailable;
-    IndexUnavailable where the index changed so much that a record might be left out.
+    IndexUnavailable where the index went away before its end.
     """
     scope, clause = parts.scope_of(viewer), parse_query(query)
     parts.index.check()
-    hits = _all_hits(parts.index, clause, scope)
-    parts.note(viewer, "export_begun", {"query": query, "records": len(hits), "format": file_format})
+    found = parts.index.search(clause, scope, limit=0).total
+    parts.note(viewer, "export_begun", {"query": query, "records": found, "format": file_format})
     target.begin()
     rows, size = [], 0
-    for hit, entry in _with_entries(parts, hits):
+    for hit, entry in _with_entries(parts, parts.index.hits(clause, scope)):
         raw = checked_bytes(parts.store, entry)
         name = _write(target, file_format, entry, hit, raw)
         rows.append(_row(hit, entry, name))
@@ -69,29 +70,9 @@ def export(
     return ExportReport(len(rows), size, MANIFEST)
 
 
-def _all_hits(index: SearchIndex, clause: Clause, scope: Scope) -> list[Hit]:
-    """Every hit, gathered before any is used, as pages of an index that changes may overlap or leave a gap."""
-    for _ in range(_TRIES):
-        hits, total = _gathered(index, clause, scope)
-        if len(hits) >= total:
-            return hits
-    raise IndexUnavailable("The index changed while it was read; nothing was exported.", "Export again when indexing is done.")
-
-
-def _gathered(index: SearchIndex, clause: Clause, scope: Scope) -> tuple[list[Hit], int]:
-    """The distinct hits without snippets, and the largest total that any page told."""
-    hits, total, offset = dict[str, Hit](), 0, 0
-    while (page := index.search(clause, scope, _PAGE, offset)).hits:
-        hits.update((hit.record_id, replace(hit, snippet="")) for hit in page.hits)
-        total = max(total, page.total)
-        offset += len(page.hits)
-    return list(hits.values()), max(total, page.total)
-
-
-def _with_entries(parts: ReadingParts, hits: list[Hit]) -> Iterator[tuple[Hit, RecordEntry]]:
+def _with_entries(parts: ReadingParts, hits: Iterator[Hit]) -> Iterator[tuple[Hit, RecordEntry]]:
     """Raises IndexUnavailable for a hit that the ledger does not know: nothing is left out in silence."""
-    for start in range(0, len(hits), _PAGE):
-        batch = hits[start : start + _PAGE]
+    while batch := list(islice(hits, _PAGE)):
         entries = {entry.record_id: entry for entry in parts.records.entries([hit.record_id for hit in batch])}
         for hit in batch:
             if hit.record_id not in entries:

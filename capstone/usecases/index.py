@@ -20,7 +20,7 @@ from capstone.domain.unread import unread_message
 from capstone.ports import Clock, Holders, Outbox, RecordLedger, RecordStore, SearchIndex, Workers
 from capstone.usecases.batches import batched_by_size, begun_ahead
 from capstone.usecases.decide import Guarding
-from capstone.usecases.stored import checked_bytes
+from capstone.usecases.stored import checked_all
 
 log = structlog.get_logger()
 
@@ -96,13 +96,12 @@ def _claimed(parts: IndexParts, holder: str, failed: set[str]) -> Iterator[list[
 
 def _begin_documents(parts: IndexParts, failed: set[str], entries: list[RecordEntry]) -> Iterator[IndexDocument]:
     things = []
-    for entry in entries:
-        try:
-            things.append((entry, checked_bytes(parts.store, entry)))
-        except CapstoneError as exc:
-            parts.store.check()  # Where the store as a whole is away, no single record is to blame: the pass ends here.
-            log.exception("record_unreadable_in_store", record_id=entry.record_id, code=exc.code)
+    for entry, found in zip(entries, checked_all(parts.store, entries), strict=True):
+        if isinstance(found, CapstoneError):
+            log.error("record_unreadable_in_store", record_id=entry.record_id, code=found.code)
             failed.add(entry.record_id)
+        else:
+            things.append((entry, found))
     build = partial(_document, parts.guarding, parts.text_limit)
     return parts.workers.map(build, things, partial(_document_of_unread, parts.guarding, parts.text_limit))
 

@@ -6,9 +6,8 @@ index, a record in the store that no ledger knows (a crash between put and manif
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import structlog
 
@@ -16,43 +15,19 @@ from capstone.domain.errors import CapstoneError
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import digest_in_record_key, record_key
 from capstone.domain.message import Occurrence, OfferedItem, OfferedMessage, Place
-from capstone.domain.records import Lock, ObjectState, RecordEntry
-from capstone.domain.retention import lock_for, tags_for
 from capstone.ports import MailSource, Outbox, RecordLedger, RecordStore, SearchIndex
+from capstone.usecases.anchor import anchor
 from capstone.usecases.capture import CaptureParts, capture_source
+from capstone.usecases.differences import Difference, ReconcileReport, paired
+from capstone.usecases.reconcile_store import StoreParts, compare_store
 
 log = structlog.get_logger()
 
+ACTOR = "reconcile"
+"""Who the audit chain names for a reconciliation."""
+
 FROM_STORE = "store"
 """The source name under which records found in no manifest are taken in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One id that is not where it should be, or was not: `where` is source, store, index or ledger."""
-
-    where: str
-    what: str
-    id: str
-
-    def as_dict(self) -> dict[str, str]:
-        """As `--json` prints it."""
-        return {"where": self.where, "what": self.what, "id": self.id}
-
-
-@dataclass(slots=True)
-class ReconcileReport:
-    """All differences. `mended` ones need no more work but for a run of the index where they say so."""
-
-    missing: list[Difference] = field(default_factory=list)
-    unexpected: list[Difference] = field(default_factory=list)
-    mended: list[Difference] = field(default_factory=list)
-    compared: int = 0
-
-    def as_dict(self) -> dict[str, object]:
-        """As `--json` prints it."""
-        lists = {"missing": self.missing, "unexpected": self.unexpected, "mended": self.mended}
-        return {"compared": self.compared, **{name: [one.as_dict() for one in found] for name, found in lists.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,79 +45,15 @@ class ReconcileParts:
 def reconcile(parts: ReconcileParts) -> ReconcileReport:
     """Everything by id, in sorted streams: memory does not grow with the archive."""
     report = ReconcileReport()
-    strays = _compare_store(parts, report)
+    strays = compare_store(StoreParts(parts.capture.store, parts.records, parts.capture.guarding), report)
     for account, digests in strays.items():
         _take_in(parts, report, account, digests)
     _compare_index(parts, report)
     for account, source in parts.sources:
         _compare_source(parts, report, account, source)
+    capture = parts.capture
+    anchor(capture.store, capture.audit.append(capture.clock.now(), ACTOR, "reconciliation", report.counts()))
     return report
-
-
-T = TypeVar("T")
-
-
-def paired(ours: Iterable[tuple[str, T]], theirs: Iterable[str]) -> Iterator[tuple[str, T | None, bool]]:
-    """(id, our value or None, whether they have it) of two sorted streams of ids."""
-    left, right = iter(ours), iter(theirs)
-    one, other = next(left, None), next(right, None)
-    while one is not None or other is not None:
-        if one is None or (other is not None and other < one[0]):
-            yield str(other), None, True
-            other = next(right, None)
-        elif other is None or one[0] < other:
-            yield one[0], one[1], False
-            one = next(left, None)
-        else:
-            yield one[0], one[1], True
-            one, other = next(left, None), next(right, None)
-
-
-def _compare_store(parts: ReconcileParts, report: ReconcileReport) -> dict[str, list[str]]:
-    """Ledger against store. Gives the digests, by account, that only the store knows."""
-    strays: dict[str, list[str]] = {}
-    entries = ((entry.record_id, entry) for entry in parts.records.records())
-    stored = (f"{key.split('/')[1]}/{digest_in_record_key(key)}" for key in parts.capture.store.list_keys("records/"))
-    for record_id, entry, is_stored in paired(entries, stored):
-        report.compared += 1
-        if entry is None:
-            account, _, digest = record_id.partition("/")
-            strays.setdefault(account, []).append(digest)
-        elif not is_stored:
-            report.missing.append(Difference("store", "record", record_id))
-        else:
-            _mend_guard(parts, report, entry)
-    return strays
-
-
-def _mend_guard(parts: ReconcileParts, report: ReconcileReport, entry: RecordEntry) -> None:
-    """Lock and tags as the class asks for; a lock is only ever made stronger here."""
-    store, guarding = parts.capture.store, parts.capture.guarding
-    key = record_key(entry.account, entry.digest)
-    state = store.state(key, entry.version_id)
-    asked = lock_for(entry.classification, entry.captured_at, guarding.zone, guarding.minimum_days)
-    tags = tags_for(entry.classification, entry.account)
-    lock = _renewed(parts, entry, _stronger(state, asked))
-    if lock != state.lock:
-        store.relock(key, entry.version_id, lock)
-        report.mended.append(Difference("store", "lock", entry.record_id))
-    if tags != state.tags:
-        store.relabel(key, entry.version_id, tags)
-        report.mended.append(Difference("store", "tags", entry.record_id))
-
-
-def _renewed(parts: ReconcileParts, entry: RecordEntry, lock: Lock) -> Lock:
-    """A record that is due but not disposed of stays locked: its lock is renewed from now."""
-    now, guarding = parts.capture.clock.now(), parts.capture.guarding
-    if lock.hold or lock.retain_until is None or lock.retain_until > now:
-        return lock
-    fresh = lock_for(entry.classification, now, guarding.zone, guarding.minimum_days)
-    return replace(lock, retain_until=fresh.retain_until)
-
-
-def _stronger(state: ObjectState, asked: Lock) -> Lock:
-    ends = [end for end in (state.lock.retain_until, asked.retain_until) if end is not None]
-    return Lock(max(ends, default=None), state.lock.hold or asked.hold)
 
 
 class _StoreSource:
@@ -167,6 +78,10 @@ class _StoreSource:
 
 def _take_in(parts: ReconcileParts, report: ReconcileReport, account: str, digests: list[str]) -> None:
     """Records without a manifest are captured again from where they lie. A damaged one gets no second chance here."""
+    known = {entry.digest for entry in parts.records.entries([f"{account}/{digest}" for digest in digests])}
+    digests = [digest for digest in digests if digest not in known]  # a capture has taken these in meanwhile
+    if not digests:
+        return
     try:
         run = capture_source(parts.capture, account, _StoreSource(parts.capture.store, account, digests))
     except CapstoneError as exc:
@@ -185,7 +100,7 @@ def _compare_index(parts: ReconcileParts, report: ReconcileReport) -> None:
     pending = parts.outbox.pending()
     entries = ((entry.record_id, entry) for entry in parts.records.records())
     absent, left_over = [], []
-    for record_id, entry, is_indexed in paired(entries, parts.index.ids()):
+    for record_id, entry, is_indexed in paired(entries, ((record_id, True) for record_id in parts.index.ids())):
         if entry is None:
             left_over.append(record_id)
         elif not is_indexed:

@@ -17,8 +17,9 @@ from capstone.domain.fixity import digest_of
 from capstone.domain.layout import quarantine_key, record_key
 from capstone.domain.manifest import ManifestLine, read_manifest
 from capstone.domain.message import ItemState
-from capstone.ports import AuditLog, CaptureLedger, Clock, ManifestRef, RecordLedger, RecordStore, RegisterLedger
+from capstone.ports import AuditLog, CaptureLedger, Clock, ManifestRef, ObjectRef, RecordLedger, RecordStore, RegisterLedger
 from capstone.usecases.anchor import anchor, anchors
+from capstone.usecases.batches import batched_by_size
 from capstone.usecases.register import read_decision
 
 log = structlog.get_logger()
@@ -26,6 +27,9 @@ log = structlog.get_logger()
 
 ACTOR = "verify"
 """Who the audit chain names for a fixity check."""
+
+PAGE = 500
+"""Records asked for at a time; the store bounds how many bytes of them are on their way."""
 
 
 @dataclass(slots=True)
@@ -73,21 +77,36 @@ def verify(parts: VerifyParts) -> VerifyReport:
     A sound archive notes the check in the chain and anchors its head: what was noted before can no longer be cut off unseen.
     """
     report = VerifyReport()
-    told = set()
-    for record_id, version_id in _told_by_manifests(parts, report):
-        told.add(record_id)
-        if parts.choose(record_id):
-            _check(parts, report, record_id, version_id)
-    for entry in parts.records.records():
-        if entry.record_id not in told:
-            log.error("record_in_no_manifest", record_id=entry.record_id)
-            _check(parts, report, entry.record_id, entry.version_id)
+    told: set[str] = set()
+    for page in _pages(_chosen(parts, report, told)):
+        _check_records(parts, report, page)
+    for page in _pages(_in_no_manifest(parts, told)):
+        _check_records(parts, report, page)
     _check_decisions(parts, report)
     _check_audit(parts, report)
     if report.is_sound:
         details = {"checked": report.checked, "manifests": report.manifests}
         anchor(parts.store, parts.audit.append(parts.clock.now(), ACTOR, "fixity check", details))
     return report
+
+
+def _chosen(parts: VerifyParts, report: VerifyReport, told: set[str]) -> Iterator[tuple[str, str]]:
+    """Those records of the manifests that are in the sample. `told` becomes all that the manifests name."""
+    for record_id, version_id in _told_by_manifests(parts, report):
+        told.add(record_id)
+        if parts.choose(record_id):
+            yield record_id, version_id
+
+
+def _in_no_manifest(parts: VerifyParts, told: set[str]) -> Iterator[tuple[str, str]]:
+    for entry in parts.records.records():
+        if entry.record_id not in told:
+            log.error("record_in_no_manifest", record_id=entry.record_id)
+            yield entry.record_id, entry.version_id
+
+
+def _pages(records: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    return batched_by_size(records, lambda _record: 0, PAGE, 1)
 
 
 def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tuple[str, str]]:
@@ -161,24 +180,28 @@ def _check_decisions(parts: VerifyParts, report: VerifyReport) -> None:
                 report.damaged.append(name)
 
 
-def _check(parts: VerifyParts, report: VerifyReport, record_id: str, version_id: str) -> None:
-    account, _, digest = record_id.partition("/")
-    report.checked += 1
-    raw = _read(parts, report, record_key(account, digest), version_id, record_id)
-    if raw is not None and digest_of(raw) != digest:
-        report.damaged.append(record_id)
-    parts.progress(1, len(raw or b""))
+def _check_records(parts: VerifyParts, report: VerifyReport, page: list[tuple[str, str]]) -> None:
+    """Read the records back, several at once, and compare each with its digest."""
+    refs = [ObjectRef(record_key(*record_id.split("/")), version_id) for record_id, version_id in page]
+    for (record_id, _), found in zip(page, parts.store.get_all(refs), strict=True):
+        report.checked += 1
+        raw = _kept(report, record_id, found)
+        if raw is not None and digest_of(raw) != record_id.partition("/")[2]:
+            report.damaged.append(record_id)
+        parts.progress(1, len(raw or b""))
 
 
 def _read(parts: VerifyParts, report: VerifyReport, key: str, version_id: str | None, name: str) -> bytes | None:
     """The object's bytes; None, and its name in the report, where it is missing or cannot be read."""
-    try:
-        return parts.store.get(key, version_id)
-    except ObjectMissing:
-        report.missing.append(name)
-    except CapstoneError as exc:
-        log.warning("object_unreadable", name=name, code=exc.code)
-        report.damaged.append(name)
+    (found,) = parts.store.get_all([ObjectRef(key, version_id)])
+    return _kept(report, name, found)
+
+
+def _kept(report: VerifyReport, name: str, found: bytes | CapstoneError) -> bytes | None:
+    if not isinstance(found, CapstoneError):
+        return found
+    log.warning("object_unreadable", name=name, code=found.code)
+    (report.missing if isinstance(found, ObjectMissing) else report.damaged).append(name)
     return None
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from capstone.domain.errors import FixityMismatch, ObjectLocked, ObjectMissing
+from capstone.domain.errors import CapstoneError, FixityMismatch, ObjectLocked, ObjectMissing, StoreUnavailable
 from capstone.domain.fixity import digest_of
 from capstone.domain.records import Lock, ObjectState, StoredVersion
-from capstone.ports import PutRequest
+from capstone.ports import ObjectRef, PutRequest, VersionSeen
 
 
 class MemoryRecordStore:
-    """RecordStore on two dictionaries. `damage` and `lose` are for tests of verification."""
+    """RecordStore on two dictionaries, public so that a test can damage or lose what lies there.
+
+    `on_top` holds versions and markers that somebody else laid over an object of ours, newest first.
+    """
 
     is_worm = False
 
     def __init__(self) -> None:
         self.raw: dict[str, bytes] = {}
         self.guard: dict[str, tuple[Lock, dict[str, str]]] = {}
+        self.on_top: dict[str, list[VersionSeen]] = {}
 
     def check(self) -> None:
         return
@@ -34,7 +38,7 @@ class MemoryRecordStore:
             raise FixityMismatch("other bytes are there")
         old = self.guard.get(request.key, (Lock(), {}))[0]
         self.raw.setdefault(request.key, bytes(request.raw))
-        self.guard[request.key] = (_stronger(old, request.lock), dict(request.tags))
+        self.guard[request.key] = (old.at_least(request.lock), dict(request.tags))
         return StoredVersion(request.key, "1", request.digest, is_new)
 
     def get(self, key: str, version_id: str | None = None) -> bytes:
@@ -42,29 +46,45 @@ class MemoryRecordStore:
             raise ObjectMissing(key)
         return self.raw[key]
 
-    def state(self, key: str, version_id: str | None = None) -> ObjectState:
+    def get_all(self, wanted: Sequence[ObjectRef]) -> Iterator[bytes | CapstoneError]:
+        for ref in wanted:
+            try:
+                yield self.get(ref.key, ref.version_id)
+            except (ObjectMissing, StoreUnavailable) as exc:
+                self.check()
+                yield exc
+
+    def states(self, wanted: Sequence[ObjectRef]) -> list[ObjectState | None]:
+        return [self._state(ref.key) if ref.key in self.raw else None for ref in wanted]
+
+    def _state(self, key: str) -> ObjectState:
         lock, tags = self.guard.get(key, (Lock(hold=True), {}))
         return ObjectState(key, "1", len(self.get(key)), lock, dict(tags))
 
     def relabel(self, key: str, version_id: str, tags: Mapping[str, str]) -> None:
-        self.guard[key] = (self.state(key).lock, dict(tags))
+        self.guard[key] = (self._state(key).lock, dict(tags))
 
     def relock(self, key: str, version_id: str, lock: Lock, *, allow_shorter: bool = False) -> None:
-        state = self.state(key)
-        if not allow_shorter and _stronger(state.lock, lock) != lock:
+        state = self._state(key)
+        if not allow_shorter and lock.at_least(state.lock) != lock:
             raise ObjectLocked(key)
         self.guard[key] = (lock, state.tags)
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         return iter(sorted(key for key in self.raw if key.startswith(prefix)))
 
+    def list_versions(self, prefix: str) -> Iterator[VersionSeen]:
+        for key in sorted({*self.raw, *self.on_top}):
+            if key.startswith(prefix):
+                others = self.on_top.get(key, [])
+                yield from others
+                yield from [VersionSeen(key, "1", is_latest=not others)] if key in self.raw else []
+
     def delete(self, key: str, version_id: str, now: datetime) -> None:
-        lock = self.state(key).lock
+        if any(version.is_marker and version.version_id == version_id for version in self.on_top.get(key, [])):
+            self.on_top[key] = [version for version in self.on_top[key] if version.version_id != version_id]
+            return
+        lock = self._state(key).lock
         if lock.hold or (lock.retain_until and lock.retain_until > now):
             raise ObjectLocked(key)
         del self.raw[key], self.guard[key]
-
-
-def _stronger(one: Lock, other: Lock) -> Lock:
-    ends = [lock.retain_until for lock in (one, other) if lock.retain_until is not None]
-    return Lock(max(ends, default=None), one.hold or other.hold)

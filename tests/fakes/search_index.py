@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from capstone.domain.addresses import normal_form
 from capstone.domain.errors import BadQuery
@@ -51,28 +52,37 @@ class FakeSearchIndex:
             self.documents.pop(record_id, None)
 
     def search(self, clause: Clause, scope: Scope, limit: int, offset: int = 0) -> SearchPage:
-        if depth_of(clause) > MAX_DEPTH:
-            raise BadQuery("nested too deeply")
-        visible = [
-            document for document in self.documents.values() if scope.accounts is None or document.account in scope.accounts
-        ]
-        found = [document for document in visible if holds(clause, document)]
-        found.sort(key=lambda document: document.record_id)
-        dated = [document for document in found if document.message_date]
-        dated.sort(key=lambda document: document.message_date or 0, reverse=True)
-        in_order = dated + [document for document in found if not document.message_date]
+        visible, in_order = self._visible(scope), self._found(clause, scope)
         return SearchPage(
-            total=len(found),
+            total=len(in_order),
             hits=tuple(hit_of(document, clause) for document in in_order[offset : offset + limit]),
             unsearchable=dict(Counter(code for document in visible for code in document.unsearchable)),
             indexed=len(visible),
         )
+
+    def hits(self, clause: Clause, scope: Scope) -> Iterator[Hit]:
+        for document in self._found(clause, scope):
+            yield hit_of(replace(document, shown_text=""), clause)
 
     def ids(self) -> Iterator[str]:
         yield from sorted(self.documents)
 
     def reset(self) -> None:
         self.documents.clear()
+
+    def _visible(self, scope: Scope) -> list[IndexDocument]:
+        return [document for document in self.documents.values() if scope.accounts is None or document.account in scope.accounts]
+
+    def _found(self, clause: Clause, scope: Scope) -> list[IndexDocument]:
+        """Newest first, undated last, then by record id."""
+        if depth_of(clause) > MAX_DEPTH:
+            raise BadQuery("nested too deeply")
+        found = sorted(
+            (document for document in self._visible(scope) if holds(clause, document)), key=lambda document: document.record_id
+        )
+        dated = [document for document in found if document.message_date]
+        dated.sort(key=lambda document: document.message_date or 0, reverse=True)
+        return dated + [document for document in found if not document.message_date]
 
 
 def is_text(document: IndexDocument) -> bool:

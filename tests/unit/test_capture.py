@@ -13,6 +13,8 @@ from capstone.domain.fixity import digest_of
 from capstone.domain.layout import quarantine_key, record_key
 from capstone.domain.message import ItemState, Occurrence, OfferedItem, OfferedMessage, Place, RefusedItem
 from capstone.domain.records import Lock, RecordClass
+from capstone.ports import ObjectRef
+from capstone.usecases.stored import state_of
 from tests.builders import a_designation, a_form
 from tests.fakes.archive import Cut, MemoryArchive, PowerCut, a_message, in_inbox
 from tests.fakes.mail_source import FakeMailSource, Mail
@@ -70,7 +72,7 @@ def test_the_record_is_the_exact_bytes_under_the_lock_and_tags_of_its_class() ->
     archive.capture(ListSource(offered(ONE)))
     key = record_key("director", digest_of(ONE))
     assert archive.store.get(key) == ONE
-    state = archive.store.state(key)
+    state = state_of(archive.store, ObjectRef(key))
     assert state.lock == Lock(hold=True)
     assert state.tags == {"account": "director", "record-class": "permanent", "schedule-item": "010", "na1005-category": "1"}
 
@@ -79,7 +81,7 @@ def test_a_temporary_record_is_locked_until_it_may_be_destroyed() -> None:
     archive = MemoryArchive(a_designation("none"))
     archive.capture(ListSource(offered(a_message(date_text="Mon, 03 Feb 2025 10:00:00 -0500"))))
     (record_id,) = archive.record_ids()
-    state = archive.store.state(record_key(*record_id.split("/")))
+    state = state_of(archive.store, ObjectRef(record_key(*record_id.split("/"))))
     assert state.lock == Lock(datetime(2032, 2, 4, 5, tzinfo=UTC))
     assert state.tags["eligible"] == "2032-02-03"
 
@@ -106,7 +108,7 @@ def test_quarantined_bytes_are_kept_under_a_hold() -> None:
     archive.capture(ListSource(refused(ItemState.QUARANTINED, b"container", "container_not_supported")))
     key = quarantine_key("export", digest_of(b"container"))
     assert archive.store.get(key) == b"container"
-    assert archive.store.state(key).lock == Lock(hold=True)
+    assert state_of(archive.store, ObjectRef(key)).lock == Lock(hold=True)
     (item,) = archive.ledger.records.quarantine()
     assert (item.digest, item.code, item.account) == (digest_of(b"container"), "container_not_supported", "director")
 
@@ -202,7 +204,7 @@ def test_a_new_occurrence_may_lengthen_the_keeping_and_the_lock_follows() -> Non
     archive.capture(ListSource(offered(raw, "2", "Sent", is_sent=True)), "assistant")
     entry = archive.ledger.records.record(record_id)
     assert entry.classification.reason == "sent_for_official"
-    state = archive.store.state(record_key("assistant", digest_of(raw)))
+    state = state_of(archive.store, ObjectRef(record_key("assistant", digest_of(raw))))
     assert state.lock.hold
     assert state.lock.retain_until is not None
     assert state.tags["record-class"] == "permanent"
@@ -234,7 +236,7 @@ def test_an_account_without_an_approved_form_is_unscheduled_and_held() -> None:
     archive.capture(ListSource(offered(ONE)))
     (record_id,) = archive.record_ids()
     assert archive.ledger.records.record(record_id).classification.record_class is RecordClass.UNSCHEDULED
-    assert archive.store.state(record_key(*record_id.split("/"))).lock.hold
+    assert state_of(archive.store, ObjectRef(record_key(*record_id.split("/")))).lock.hold
 
 
 def test_a_record_that_left_the_ledger_while_its_batch_was_read_is_archived_anew() -> None:

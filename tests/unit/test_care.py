@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from capstone.domain.errors import FixityMismatch, StoreUnavailable
+from capstone.domain.errors import CapstoneError, FixityMismatch, StoreUnavailable
 from capstone.domain.events import link
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
 from capstone.domain.manifest import read_manifest, write_manifest
 from capstone.domain.message import ItemState, OfferedMessage
-from capstone.domain.records import Lock
+from capstone.domain.records import Lock, RecordEntry
+from capstone.ports import ObjectRef, VersionSeen
+from capstone.usecases.differences import paired
 from capstone.usecases.rebuild import RebuildParts, rebuild_index, rebuild_ledger
-from capstone.usecases.reconcile import paired
 from capstone.usecases.register import adopt_decisions, import_officials
+from capstone.usecases.stored import state_of
 from tests.builders import a_designation
 from tests.fakes.archive import OFFICER, Cut, MemoryArchive, PowerCut, a_message
 from tests.fakes.ledger import FakeLedger
@@ -44,6 +47,21 @@ def without_officials() -> MemoryArchive:
     return made
 
 
+class LateRecords:
+    """A ledger whose first page of records was read before a capture committed."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner, self._pages = inner, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def records(self) -> Iterator[RecordEntry]:
+        self._pages += 1
+        found = list(self._inner.records())
+        return iter(found[1:] if self._pages == 1 else found)
+
+
 class Unreadable:
     """A store that cannot read one object."""
 
@@ -53,10 +71,9 @@ class Unreadable:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def get(self, key: str, version_id: str | None = None) -> bytes:
-        if key == self._key:
-            raise StoreUnavailable("bad sector")
-        return bytes(self._inner.get(key, version_id))
+    def get_all(self, wanted: Sequence[ObjectRef]) -> Iterator[bytes | CapstoneError]:
+        for ref, found in zip(wanted, self._inner.get_all(wanted), strict=True):
+            yield StoreUnavailable("bad sector") if ref.key == self._key else found
 
 
 # --- verify ----------------------------------------------------------------------------------------
@@ -228,6 +245,53 @@ def test_a_weakened_lock_and_changed_tags_are_mended(archive: MemoryArchive) -> 
     assert archive.store.guard[KEY] == (Lock(hold=True), tags)
 
 
+def test_a_marker_that_hides_a_record_is_taken_away_and_a_version_laid_on_top_is_named(archive: MemoryArchive) -> None:
+    archive.store.on_top[KEY] = [VersionSeen(KEY, "3", is_latest=True, is_marker=True), VersionSeen(KEY, "2", is_latest=False)]
+    report = archive.reconcile()
+    assert [(one.where, one.what, one.id) for one in report.mended] == [("store", "delete marker", KEY)]
+    assert [(one.where, one.what, one.id) for one in report.unexpected] == [("store", "version", f"{KEY}@2")]
+    assert archive.store.on_top[KEY] == [VersionSeen(KEY, "2", is_latest=False)]
+    assert archive.reconcile().mended == []
+
+
+def test_a_marker_without_any_version_below_is_taken_away_and_makes_no_record(archive: MemoryArchive) -> None:
+    for key in (record_key("director", digest_of(b"gone")), "manifests/director/2026/01/gone-000000.jsonl"):
+        archive.store.on_top[key] = [VersionSeen(key, "1", is_latest=True, is_marker=True)]
+    report = archive.reconcile()
+    assert [one.what for one in report.mended] == ["delete marker", "delete marker"]
+    assert report.unexpected == report.missing == []
+
+
+def test_a_manifest_a_decision_or_an_anchor_without_its_hold_gets_it_back(archive: MemoryArchive) -> None:
+    keys = [key for key in archive.store.raw if key.partition("/")[0] in {"manifests", "decisions", "audit", "quarantine"}]
+    for key in keys:
+        archive.store.guard[key] = (Lock(), {})
+    assert sorted(one.id for one in archive.reconcile().mended) == sorted(keys)
+    assert {archive.store.guard[key][0] for key in keys} == {Lock(hold=True)}
+
+
+def test_an_object_that_goes_while_its_hold_is_looked_at_is_left_to_the_fixity_check(archive: MemoryArchive) -> None:
+    key = next(iter(archive.store.list_keys("manifests/")))
+    archive.store.on_top[key] = [VersionSeen(key, "2", is_latest=True)]
+    del archive.store.raw[key]
+    assert archive.reconcile().mended == []
+    assert not archive.verify().is_sound
+
+
+def test_a_record_that_a_capture_took_in_meanwhile_is_no_stray(archive: MemoryArchive) -> None:
+    listed, archive.ledger.records = archive.ledger.records, LateRecords(archive.ledger.records)
+    report = archive.reconcile()
+    assert report.mended == report.unexpected == report.missing == []
+    archive.ledger.records = listed
+
+
+def test_a_reconciliation_is_noted_in_the_audit_chain_with_its_counts(archive: MemoryArchive) -> None:
+    archive.reconcile()
+    last = list(archive.ledger.audit.entries())[-1]
+    assert (last.actor, last.event) == ("reconcile", "reconciliation")
+    assert dict(last.details) == {"compared": 3, "mended": 0, "missing": 0, "unexpected": 0}
+
+
 def test_a_stronger_lock_is_left_alone(archive: MemoryArchive) -> None:
     stronger = Lock(archive.clock.now(), hold=True)
     archive.store.guard[KEY] = (stronger, archive.store.guard[KEY][1])
@@ -290,8 +354,8 @@ def test_what_a_source_shows_and_no_run_took_in_is_missing_until_the_next_run(ar
 
 
 def test_two_sorted_streams_are_paired() -> None:
-    assert list(paired([("a", 1), ("c", 3)], ["b", "c", "d"])) == [
-        ("a", 1, False), ("b", None, True), ("c", 3, True), ("d", None, True),
+    assert list(paired([("a", 1), ("c", 3)], [("b", True), ("c", True), ("d", True)])) == [
+        ("a", 1, None), ("b", None, True), ("c", 3, True), ("d", None, True),
     ]  # fmt: skip
     assert list(paired([], [])) == []
 
@@ -375,7 +439,7 @@ def test_an_import_is_a_locked_decision_before_it_is_in_the_ledger() -> None:
     report = import_officials(archive.registering, CSV, OFFICER.name, frozenset())
     assert (report.rows, report.added, report.unchanged, report.superseded) == (1, 1, 0, 0)
     (key,) = archive.store.list_keys("decisions/")
-    assert archive.store.state(key).lock == Lock(hold=True)
+    assert state_of(archive.store, ObjectRef(key)).lock == Lock(hold=True)
     again = import_officials(archive.registering, CSV, OFFICER.name, frozenset())
     assert again.as_dict() == {"rows": 1, "added": 0, "unchanged": 1, "superseded": 0, "warnings": list(again.warnings)}
     ended = CSV.replace(b"2010-01-01,,", b"2010-01-01,2020-01-01,")

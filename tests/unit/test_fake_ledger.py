@@ -6,6 +6,7 @@ import pytest
 
 from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract
 from tests.contracts.register_outbox_audit import AuditLogContract, OutboxContract, RegisterLedgerContract
+from tests.contracts.server_slots import EmptinessContract, ServerSlotsContract
 from tests.fakes.ledger import FakeLedger
 
 
@@ -31,4 +32,12 @@ class TestOutbox(OutboxContract):
 
 
 class TestAuditLog(AuditLogContract):
+    pass
+
+
+class TestServerSlots(ServerSlotsContract):
+    pass
+
+
+class TestEmptiness(EmptinessContract):
     pass

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import io
 import mailbox
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from capstone.domain.errors import (
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
 from capstone.domain.message import ItemState
+from capstone.domain.query import Hit
 from capstone.usecases import export as exporting
 from capstone.usecases.export import export
 from capstone.usecases.quarantine import OfferedAgain, list_quarantine, retry_quarantine, show_quarantined
@@ -35,6 +36,7 @@ from tests.builders import a_designation
 from tests.fakes.archive import OFFICER, MemoryArchive, a_message, in_inbox
 from tests.fakes.export_target import MemoryExport
 from tests.fakes.mail_source import FakeMailSource
+from tests.fakes.search_index import FakeSearchIndex
 from tests.unit.test_capture import ListSource, refused
 
 OPERATOR = Person("otto", frozenset({"system_operator"}))
@@ -166,29 +168,29 @@ def test_an_export_does_not_mix_with_other_files(archive: MemoryArchive) -> None
     assert target.files == {"old": b"x"}
 
 
-class ChangingIndex:
-    """An index in which `change` happens after each of the numbered searches."""
+class ChangingExport(MemoryExport):
+    """An export during which something happens: after the first file is written."""
 
-    def __init__(self, inner: Any, change: Callable[[int], None], *after: int) -> None:
-        self._inner, self._change, self._after = inner, change, after
-        self.searches = 0
+    def __init__(self, change: Callable[[], None]) -> None:
+        super().__init__()
+        self._change: Callable[[], None] | None = change
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def search(self, *args: Any) -> Any:
-        page = self._inner.search(*args)
-        self.searches += 1
-        if self.searches in self._after:
-            self._change(self.searches)
-        return page
+    def create(self, name: str, raw: bytes) -> None:
+        super().create(name, raw)
+        if self._change is not None:
+            self._change()
+            self._change = None
 
 
-def exported_while(archive: MemoryArchive, change: Callable[[int], None], *after: int) -> tuple[MemoryExport, list[str]]:
-    """What is exported, and the record ids it lists, while the index changes."""
-    archive.index, target = ChangingIndex(archive.index, change, *after), MemoryExport()
+def exported_while(archive: MemoryArchive, change: Callable[[], None]) -> list[str]:
+    """The record ids that an export lists while the index changes."""
+    target = ChangingExport(change)
     report = export(archive.reading, OFFICER, "*", target, "eml")
-    return target, [row["record_id"] for row in csv.DictReader(io.StringIO(target.files[report.manifest].decode()))]
+    files = {name: raw for name, raw in target.files.items() if name.endswith(".eml")}
+    listed = [row["record_id"] for row in csv.DictReader(io.StringIO(target.files[report.manifest].decode()))]
+    assert {name.removesuffix(".eml") for name in files} == set(listed)
+    assert all(name == f"{name.split('/')[0]}/{digest_of(raw)}.eml" for name, raw in files.items())
+    return listed
 
 
 @pytest.fixture
@@ -198,43 +200,36 @@ def pages_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("pages_of_two")
 def test_a_record_indexed_during_an_export_makes_no_record_double_or_left_out(archive: MemoryArchive) -> None:
-    def newer_mail(search_number: int) -> None:
+    before = archive.record_ids()
+
+    def newer_mail() -> None:
         newer = a_message("Newer", "Mon, 01 Feb 2021 10:00:00 -0500")
         archive.capture(FakeMailSource("mailbox", in_inbox(BUDGET, TRAVEL, FROM_LINES, newer)))
         archive.index_pending()
 
-    target, listed = exported_while(archive, newer_mail, 1)
-    assert sorted(listed) == sorted(archive.record_ids())
-    assert len(listed) == 5
-    files = {name: raw for name, raw in target.files.items() if name.endswith(".eml")}
-    assert {name.removesuffix(".eml"): f"{name.split('/')[0]}/{digest_of(raw)}" for name, raw in files.items()} == {
-        record_id: record_id for record_id in listed
-    }
+    assert sorted(exported_while(archive, newer_mail)) == sorted(before)
+    assert len(archive.record_ids()) == 5
 
 
 @pytest.mark.usefixtures("pages_of_two")
 def test_a_record_that_leaves_the_index_during_an_export_hides_no_other(archive: MemoryArchive) -> None:
-    first, *others = [hit.record_id for hit in search(archive.reading, OFFICER, "*", 10).page.hits]
-    _, listed = exported_while(archive, lambda _: archive.index.remove([first]), 1)
-    assert listed == others
+    in_order = [hit.record_id for hit in search(archive.reading, OFFICER, "*", 10).page.hits]
+    assert exported_while(archive, lambda: archive.index.remove(in_order[-2:])) == in_order
 
 
-@pytest.mark.usefixtures("pages_of_two")
-def test_an_index_that_changes_at_every_reading_is_a_named_error_and_nothing_is_written(archive: MemoryArchive) -> None:
-    inner, target = archive.index, MemoryExport()
-    first = inner.documents[search(archive.reading, OFFICER, "*", 1).page.hits[0].record_id]
+def test_an_index_that_goes_away_during_an_export_is_a_named_error_and_the_export_is_not_finished(archive: MemoryArchive) -> None:
+    class GoingIndex(FakeSearchIndex):
+        def hits(self, *asked: Any) -> Iterator[Hit]:
+            yield next(super().hits(*asked))
+            raise IndexUnavailable("gone")
 
-    def leaves_or_returns(search_number: int) -> None:
-        """Gone after the first page of two, so that the second page begins one too late; back for the next try."""
-        inner.remove([first.record_id]) if first.record_id in inner.documents else inner.add([first])
-
-    archive.index = changing = ChangingIndex(inner, leaves_or_returns, 1, 3, 4, 6, 7, 9)
-    with pytest.raises(IndexUnavailable, match="changed while it was read") as caught:
+    going, target = GoingIndex(), MemoryExport()
+    going.documents, archive.index = archive.index.documents, going
+    with pytest.raises(IndexUnavailable):
         export(archive.reading, OFFICER, "*", target, "eml")
-    assert caught.value.retryable
-    assert changing.searches == 9
-    assert target.files == {}
-    assert "export_begun" not in events(archive)
+    assert not target.is_finished
+    assert "manifest.csv" not in target.files
+    assert events(archive)[-1] == "export_begun"
 
 
 def test_a_hit_that_the_ledger_does_not_know_is_a_named_error(archive: MemoryArchive) -> None:

@@ -55,6 +55,14 @@ def test_relative_paths_start_at_the_file(settings_file: Path) -> None:
         ("[[sources]]\nname='a'\nkind='files'\naccount='a'\npath='x'\n[[sources]]\nname='a'\nkind='files'\naccount='b'\npath='y'\n",
          "Several sources have the name a"),
         ("not toml", "no TOML"),
+        ('[store]\nkind = "s3"\n', "an s3 store needs `bucket`"),
+        ('[store]\nbucket = "records"\n', 'belong to kind = "s3"'),
+        ('[index]\nkind = "elasticsearch"\n', "needs `url`"),
+        ('[index]\nname = "Not_A_Name"\n', "index.name"),
+        ('[lock]\nmode = "none"\n', "lock.mode"),
+        ("[[sources]]\nname='a'\nkind='imap'\naccount='a'\nhost='h'\nuser='u'\n", "needs one of password_file"),
+        ("[[sources]]\nname='a'\nkind='imap'\naccount='a'\nhost='h'\nuser='u'\npassword_env='P'\ntoken_env='T'\n", "one of"),
+        ("[[sources]]\nname='a'\nkind='imap'\naccount='a'\nhost='h'\nuser='u'\npassword='secret'\n", "is no known key"),
     ],
 )  # fmt: skip
 def test_a_bad_file_is_named(settings_file: Path, text: str, named: str) -> None:

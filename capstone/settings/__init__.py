@@ -8,105 +8,23 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from capstone.domain.errors import BadSettings, MissingSecret
-from capstone.domain.layout import is_account
+from capstone.settings.sections import Agency, FilesSource, ImapSource, Index, Ledger, Lock, Source, Store, Workers
 
-DATA = Path(__file__).resolve().parents[1] / "config"
+__all__ = [
+    "DATA", "Agency", "FilesSource", "ImapSource", "Index", "Ledger", "Lock", "Settings", "Source", "Store", "Workers",
+    "absolute", "config_file", "home", "read_settings", "roles_file", "schedules_folder", "secret",
+]  # fmt: skip
+
+DATA = Path(__file__).resolve().parents[2] / "config"
 """Data that comes with the program: schedules, and examples of settings."""
 
 _PREFIX, _NESTED = "CAPSTONE_", "__"
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Agency(_Section):
-    """The agency whose records these are."""
-
-    name: str = "Our agency"
-    time_zone: str = "America/New_York"
-    record_group: str | None = None
-    internal_domains: frozenset[str] = frozenset()
-    """Domains that no public name system knows, such as "local", and that may stand in the register."""
-    mail_since: date = date(1990, 1, 1)
-    """No message of this agency is older; a Date header before it is not believed."""
-
-    @field_validator("time_zone")
-    @classmethod
-    def _is_a_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as exc:
-            raise ValueError(f"{name!r} is no time zone; write one such as America/New_York") from exc
-        return name
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """Agency local time, in which days are counted."""
-        return ZoneInfo(self.time_zone)
-
-
-class Store(_Section):
-    """Where records lie."""
-
-    kind: Literal["folder"] = "folder"
-    path: Path | None = None
-
-
-class Ledger(_Section):
-    """Where the evidence lies. A URL with a password is given by `url_file` or `url_env`."""
-
-    url: str | None = None
-    url_file: Path | None = None
-    url_env: str | None = None
-
-
-class Index(_Section):
-    """Where search looks."""
-
-    kind: Literal["fts5"] = "fts5"
-    path: Path | None = None
-    text_limit: Annotated[int, Field(ge=1_000)] = 1_000_000
-    """Characters of one message that are made searchable; longer ones are counted as cut off."""
-
-
-class Lock(_Section):
-    """How long a lock lasts at least."""
-
-    minimum_days: Annotated[int, Field(ge=1)] = 1
-
-
-class Workers(_Section):
-    """Processes for reading messages, as many for capture as for the index; 0: half as many as there are processors."""
-
-    processes: Annotated[int, Field(ge=0)] = 0
-    limit_s: Annotated[float, Field(gt=0)] = 120
-    """How long a few messages may take to read before their process counts as hung and is ended."""
-
-
-class Source(_Section):
-    """One source of one account's mail."""
-
-    name: Annotated[str, Field(min_length=1)]
-    kind: Literal["files"]
-    account: str
-    path: Path
-
-    @field_validator("account")
-    @classmethod
-    def _is_an_account(cls, account: str) -> str:
-        if not is_account(account):
-            raise ValueError(f"{account!r} is no account id: a to z, 0 to 9 and dashes, up to 63")
-        return account
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,228 @@
+"""One App for the command line, the DAGs and the tests: one method for each thing that can be asked of the archive."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from capstone import settings as config
+from capstone.bootstrap import places
+from capstone.bootstrap.parts import Parts, Progress
+from capstone.bootstrap.people import make_roles, named_person
+from capstone.bootstrap.sources import open_files, open_source, slot_of
+from capstone.domain.access import Person, require_register_keeper
+from capstone.domain.errors import CapstoneError, MissingSecret, ServerBusy, SourceMissing, UnknownAccount
+from capstone.domain.explanation import sentences
+from capstone.domain.officials import Designation
+from capstone.ports import MailSource, Quarantined
+from capstone.settings import Settings, Source
+from capstone.usecases.capture import RunReport, capture_source
+from capstone.usecases.differences import ReconcileReport
+from capstone.usecases.export import ExportReport, export
+from capstone.usecases.follow import index_while
+from capstone.usecases.index import IndexReport, index_pending
+from capstone.usecases.quarantine import list_quarantine, retry_quarantine, show_quarantined
+from capstone.usecases.rebuild import RebuildParts, RebuildReport, rebuild_index, rebuild_ledger
+from capstone.usecases.reconcile import ReconcileParts, reconcile
+from capstone.usecases.register import ImportReport, import_officials
+from capstone.usecases.search import Answer, Explained, Shown, explain, search, show
+from capstone.usecases.status import Overview, Status, overview, status
+from capstone.usecases.stored import ref_of, state_of
+from capstone.usecases.verify import VerifyParts, VerifyReport, verify
+from connectors.exports.folder import FolderExport
+
+FILES = "files"
+"""The source name of what people import by hand."""
+
+T = TypeVar("T")
+
+
+def build_app(progress: Progress | None = None) -> App:
+    """The archive that the settings describe. Reads settings only; servers and files are opened when they are used."""
+    return App(config.read_settings(), progress or _no_progress)
+
+
+class App:
+    """The archive: one method for each thing that a command, a task or a page can ask of it."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        """See `build_app`."""
+        self.settings = settings
+        self._parts = Parts(settings, progress)
+
+    # --- setting up ---
+
+    def init(self) -> dict[str, object]:
+        """Create ledger, store, index and, for the embedded default, the roles of the person who calls. Safe to repeat."""
+        parts, settings = self._parts, self.settings
+        parts.store_unchecked.create()
+        places.make_ledger(settings)
+        if not parts.index.exists():
+            self.rebuild_index()  # a new index beside a ledger that has records lacks them all
+        parts.index.check()
+        made_roles = make_roles()
+        told = {
+            "store": places.store_name(settings),
+            "ledger": places.ledger_name(settings),
+            "index": places.index_name(settings),
+        }
+        return {**told, "roles": str(config.roles_file()), "roles_made": made_roles, "worm": parts.store_unchecked.is_worm}
+
+    def person(self, name: str | None) -> Person:
+        """The person, or the operating system's user. Raises NotAllowed where roles.toml does not name them."""
+        return named_person(name)
+
+    # --- register ---
+
+    def import_officials(self, data: bytes, actor: Person) -> ImportReport:
+        """See `usecases.register`."""
+        require_register_keeper(actor)
+        return import_officials(self._parts.registering, data, actor.name, self.settings.agency.internal_domains)
+
+    def designations(self) -> list[Designation]:
+        """The rows of the register in force."""
+        return self._parts.ledger.register.designations()
+
+    def designation_history(self) -> list[dict[str, object]]:
+        """Every row ever taken in: when, by whom, by which decision, superseded by which."""
+        return [
+            {"decision": number, "at": at.isoformat(), "actor": actor, "designation": row, "superseded_by": later}
+            for number, at, actor, row, later in self._parts.ledger.register.designation_history()
+        ]
+
+    # --- capture ---
+
+    def accounts_with_source(self) -> list[str]:
+        """Every account that the settings name a source for; one that is not registered fails by its name when it is captured."""
+        self._parts.ledger.check()
+        return sorted({source.account for source in self.settings.sources})
+
+    def import_files(self, paths: Sequence[Path], account: str) -> RunReport:
+        """Everything below the paths into one account. Raises UnknownAccount and SourceMissing before anything is stored."""
+        for path in paths:
+            if not path.exists():
+                raise SourceMissing(f"{path} does not exist; nothing was stored.")
+        return capture_source(self._parts.capturing, account, open_files(FILES, paths))
+
+    def capture(self, account: str) -> list[RunReport]:
+        """Every configured source of the account, one run each. Raises UnknownAccount, AccountBusy and what concerns all."""
+        sources = [source for source in self.settings.sources if source.account == account]
+        if not sources:
+            raise UnknownAccount(f"The settings name no source for the account {account!r}.", "Add one under [[sources]].")
+        return [self._captured(source) for source in sources]
+
+    def _captured(self, source: Source) -> RunReport:
+        """One run; an error that came before it began is in the report too, so that the account's other sources are read."""
+        parts = self._parts
+        try:
+            with slot_of(source, parts.ledger.slots, parts.clock, parts.holders) as keep:
+                return capture_source(replace(parts.capturing, keep=keep), source.account, open_source(source))
+        except (MissingSecret, ServerBusy) as exc:
+            return RunReport("", source.account, source.name, "failed", {}, error=exc)
+
+    def indexing_while(self, work: Callable[[], T]) -> tuple[T, IndexReport | CapstoneError]:
+        """See `usecases.follow`."""
+        _ = self._parts.ledger, self._parts.store  # opened here, before two threads use them
+        return index_while(work, partial(self.index_pending, is_quiet=True))
+
+    def index_pending(self, *, is_quiet: bool = False) -> IndexReport:
+        """See `usecases.index`. `is_quiet`: without progress, where something else shows its own."""
+        return index_pending(self._parts.indexing(_no_progress if is_quiet else self._parts.progress))
+
+    # --- reading ---
+
+    def search(self, viewer: Person, query: str, limit: int, offset: int = 0) -> Answer:
+        """See `usecases.search`."""
+        return search(self._parts.reading, viewer, query, limit, offset)
+
+    def show(self, viewer: Person, record_id: str) -> Shown:
+        """See `usecases.search`."""
+        return show(self._parts.reading, viewer, record_id)
+
+    def explain(self, viewer: Person, record_id: str) -> tuple[Explained, list[str]]:
+        """The reasons behind a record's class, as values and as plain sentences."""
+        found = explain(self._parts.reading, viewer, record_id)
+        lock = state_of(self._parts.store, ref_of(found.entry)).lock
+        zone = self.settings.agency.zone
+        return found, sentences(found.entry, found.history, found.designation, self._parts.schedule, zone, lock)
+
+    def export(self, viewer: Person, query: str, folder: Path, file_format: str) -> ExportReport:
+        """See `usecases.export`."""
+        return export(self._parts.reading, viewer, query, FolderExport(folder), file_format, self._parts.progress)
+
+    def status(self) -> Status:
+        """See `usecases.status`."""
+        return status(self._parts.ledger.records, self._parts.ledger.register, self._parts.ledger.outbox)
+
+    def overview(self) -> Overview:
+        """See `usecases.status`."""
+        return overview(self._parts.ledger.records, self._parts.ledger.register, self._parts.ledger.outbox)
+
+    def quarantine(self, viewer: Person) -> list[Quarantined]:
+        """See `usecases.quarantine`."""
+        return list_quarantine(self._parts.reading, viewer)
+
+    def quarantined(self, viewer: Person, digest: str) -> tuple[Quarantined, bytes]:
+        """See `usecases.quarantine`."""
+        return show_quarantined(self._parts.reading, viewer, digest)
+
+    def retry_quarantine(self, viewer: Person) -> list[RunReport]:
+        """See `usecases.quarantine`."""
+        with tempfile.TemporaryDirectory(prefix="capstone-") as scratch:
+
+            def reopened(name: str, item_id: str, raw: bytes) -> MailSource:
+                suffix = Path(item_id.partition("#")[0]).suffix
+                path = Path(scratch) / f"{uuid4().hex}{suffix}"
+                path.write_bytes(raw)
+                return open_files(name, [path])
+
+            return retry_quarantine(self._parts.reading, self._parts.capturing, viewer, reopened)
+
+    # --- care ---
+
+    def reconcile(self) -> ReconcileReport:
+        """See `usecases.reconcile`."""
+        sources = tuple((source.account, open_source(source)) for source in self.settings.sources)
+        ledger = self._parts.ledger
+        return reconcile(ReconcileParts(self._parts.capturing, ledger.records, ledger.outbox, self._parts.index, sources))
+
+    def verify(self, sample: int | None = None) -> VerifyReport:
+        """See `usecases.verify`. `sample`: about so many records, chosen by chance."""
+        ledger = self._parts.ledger
+        parts = VerifyParts(self._parts.store, ledger.records, ledger.audit, ledger.capture, ledger.register, self._parts.clock)
+        parts = replace(parts, progress=self._parts.progress)
+        if sample is not None:
+            total = sum(one.messages for one in ledger.records.totals())
+            share = sample / total if total else 1.0
+            parts = replace(parts, choose=lambda _record_id: random.random() < share)  # noqa: S311  (no secret hangs on it)
+        return verify(parts)
+
+    def rebuild_ledger(self, actor: Person) -> RebuildReport:
+        """A new ledger from the store. An embedded one that is there is moved aside, never deleted; a database must be empty.
+
+        Raises LedgerNotEmpty.
+        """
+        self._parts.store.check()
+        places.make_room_for_ledger(self.settings, self._parts.clock.now())
+        places.make_ledger(self.settings)
+        ledger = self._parts.ledger
+        parts = RebuildParts(self._parts.store, ledger.capture, self._parts.registering, ledger.audit, self._parts.clock)
+        return rebuild_ledger(parts, actor.name)
+
+    def rebuild_index(self) -> RebuildReport:
+        """An empty index with every record due; `index_pending` fills it."""
+        return rebuild_index(self._parts.index, self._parts.ledger.outbox)
+
+    def close(self) -> None:
+        """End processes and connections."""
+        self._parts.close()
+
+
+def _no_progress(_count: int, _bytes: int) -> None:
+    """Nobody is watching."""

@@ -1,0 +1,150 @@
+"""What every use case is given: the ports behind the settings, opened where they are first used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from uuid import uuid4
+
+from capstone import settings as config
+from capstone.bootstrap import places
+from capstone.bootstrap.places import MadeIndex, MadeStore
+from capstone.domain.classification import Rules
+from capstone.domain.errors import BadSchedule
+from capstone.domain.officials import Roster
+from capstone.domain.schedule import Schedule, read_administrations, read_schedule
+from capstone.settings import Settings
+from capstone.usecases.capture import CaptureParts
+from capstone.usecases.decide import Guarding
+from capstone.usecases.index import IndexParts
+from capstone.usecases.register import RegisterParts
+from capstone.usecases.search import ReadingParts
+from connectors.clock import SystemClock
+from connectors.holders import ProcessHolders
+from connectors.ledger.ledger import SqlLedger, open_ledger
+from connectors.workers import ProcessWorkers
+
+SCHEDULE, ADMINISTRATIONS = "grs-6.1.toml", "administrations.toml"
+
+_READERS = ("capstone.__main__", "capstone.domain.facts", "capstone.domain.documents")
+"""What the processes that read messages need."""
+
+Progress = Callable[[int, int], None]
+
+
+class Parts:
+    """The archive's parts. Servers and files are opened when they are used."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        """`progress` is told how many things and bytes a batch had."""
+        self.settings, self.progress = settings, progress
+        self.clock, self.holders = SystemClock(), ProcessHolders()
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        """The ledger, found usable."""
+        ledger = open_ledger(places.ledger_url(self.settings), self.settings.ledger.wait_s)
+        ledger.check()
+        return ledger
+
+    @cached_property
+    def store(self) -> MadeStore:
+        """The store, found usable."""
+        self.store_unchecked.check()
+        return self.store_unchecked
+
+    @cached_property
+    def store_unchecked(self) -> MadeStore:
+        """The store as the settings name it, whatever its state."""
+        return places.new_store(self.settings)
+
+    @cached_property
+    def index(self) -> MadeIndex:
+        """The index; use cases check it where it matters."""
+        return places.new_index(self.settings)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The retention schedule in force."""
+        return read_schedule(_data(SCHEDULE), SCHEDULE)
+
+    @property
+    def rules(self) -> Rules:
+        """What classes depend on, as of now."""
+        agency = self.settings.agency
+        return Rules(
+            roster=Roster(self.ledger.register.designations()),
+            schedule=self.schedule,
+            administrations=read_administrations(_data(ADMINISTRATIONS)),
+            zone=agency.zone,
+            today=self.clock.now().astimezone(agency.zone).date(),
+            plausible_start=agency.mail_since,
+        )
+
+    @property
+    def guarding(self) -> Guarding:
+        """What locks depend on besides the class, as of now."""
+        return Guarding(self.settings.agency.zone, self.settings.lock.minimum_days, self.clock.now())
+
+    @property
+    def capturing(self) -> CaptureParts:
+        """For capture."""
+        ledger = self.ledger
+        return CaptureParts(
+            self.store, ledger.capture, ledger.audit, self.clock, self.capture_workers, self.rules, self.guarding,
+            self.holders, _new_id, progress=self.progress,
+        )  # fmt: skip
+
+    def indexing(self, progress: Progress) -> IndexParts:
+        """For indexing."""
+        ledger = self.ledger
+        return IndexParts(
+            self.store, ledger.records, ledger.outbox, self.index, self.clock, self.index_workers, self.guarding,
+            self.holders, self.settings.index.text_limit, progress,
+        )  # fmt: skip
+
+    @property
+    def registering(self) -> RegisterParts:
+        """For the register of officials."""
+        ledger = self.ledger
+        return RegisterParts(self.store, ledger.register, ledger.audit, self.clock, self.settings.agency.zone)
+
+    @property
+    def reading(self) -> ReadingParts:
+        """For people who search and read."""
+        ledger = self.ledger
+        return ReadingParts(self.store, ledger.records, ledger.register, ledger.outbox, ledger.audit, self.index, self.clock)
+
+    @cached_property
+    def capture_workers(self) -> ProcessWorkers:
+        """Processes that read messages for capture."""
+        return self._new_workers()
+
+    @cached_property
+    def index_workers(self) -> ProcessWorkers:
+        """Of its own, as a thread may index while another captures."""
+        return self._new_workers()
+
+    def _new_workers(self) -> ProcessWorkers:
+        chosen = self.settings.workers
+        return ProcessWorkers(chosen.processes or max(1, (os.cpu_count() or 1) // 2), chosen.limit_s, preload=_READERS)
+
+    def close(self) -> None:
+        """End processes and connections; what was never opened stays so."""
+        for name in ("capture_workers", "index_workers", "store_unchecked", "index", "ledger"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+        self.__dict__.pop("store", None)
+
+
+def _data(name: str) -> str:
+    file = config.schedules_folder() / name
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BadSchedule(f"{file} cannot be read.") from exc
+
+
+def _new_id() -> str:
+    return uuid4().hex

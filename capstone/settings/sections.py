@@ -1,0 +1,177 @@
+"""The sections of the settings: one class each, one field a key. config/settings.example.toml explains every key."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from capstone.domain.layout import is_account
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Agency(_Section):
+    """The agency whose records these are."""
+
+    name: str = "Our agency"
+    time_zone: str = "America/New_York"
+    record_group: str | None = None
+    internal_domains: frozenset[str] = frozenset()
+    """Domains that no public name system knows, such as "local", and that may stand in the register."""
+    mail_since: date = date(1990, 1, 1)
+    """No message of this agency is older; a Date header before it is not believed."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as exc:
+            raise ValueError(f"{name!r} is no time zone; write one such as America/New_York") from exc
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Agency local time, in which days are counted."""
+        return ZoneInfo(self.time_zone)
+
+
+class Store(_Section):
+    """Where records lie: a folder, or a bucket with Object Lock. Credentials come from the usual AWS chain, never from here."""
+
+    kind: Literal["folder", "s3"] = "folder"
+    path: Path | None = None
+    bucket: str | None = None
+    endpoint_url: str | None = None
+    region: str | None = None
+    ca_file: Path | None = None
+    path_style: bool | None = None
+    """Bucket in the path instead of the host name. None: where an `endpoint_url` is given."""
+    connect_timeout_s: Annotated[float, Field(gt=0)] = 5
+    read_timeout_s: Annotated[float, Field(gt=0)] = 60
+    attempts: Annotated[int, Field(ge=1)] = 4
+    threads: Annotated[int, Field(ge=1)] = 16
+    """Requests at a time."""
+
+    @model_validator(mode="after")
+    def _names_its_place(self) -> Store:
+        if self.kind == "s3" and not self.bucket:
+            raise ValueError("an s3 store needs `bucket`")
+        if self.kind == "folder" and (self.bucket or self.endpoint_url):
+            raise ValueError('`bucket` and `endpoint_url` belong to kind = "s3"')
+        return self
+
+
+class Ledger(_Section):
+    """Where the evidence lies. A URL with a password is given by `url_file` or `url_env`."""
+
+    url: str | None = None
+    url_file: Path | None = None
+    url_env: str | None = None
+    owner_url: str | None = None
+    """PostgreSQL: the role that owns the tables, used by `init` and `rebuild` only, so that no run can rewrite history."""
+    owner_url_file: Path | None = None
+    owner_url_env: str | None = None
+    wait_s: Annotated[float, Field(gt=0)] = 30
+    """How long a transaction waits for others before LedgerUnavailable."""
+
+
+class Index(_Section):
+    """Where search looks."""
+
+    kind: Literal["fts5", "elasticsearch"] = "fts5"
+    path: Path | None = None
+    url: str | None = None
+    ca_file: Path | None = None
+    api_key_file: Path | None = None
+    api_key_env: str | None = None
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = "capstone"
+    """The alias over the yearly indices, and what their names begin with."""
+    threads: Annotated[int, Field(ge=1)] = 4
+    """Bulk requests at a time."""
+    timeout_s: Annotated[float, Field(gt=0)] = 30
+    attempts: Annotated[int, Field(ge=1)] = 4
+    text_limit: Annotated[int, Field(ge=1_000)] = 1_000_000
+    """Characters of one message that are made searchable; longer ones are counted as cut off."""
+
+    @model_validator(mode="after")
+    def _names_its_place(self) -> Index:
+        if self.kind == "elasticsearch" and not self.url:
+            raise ValueError("an elasticsearch index needs `url`")
+        return self
+
+
+class Lock(_Section):
+    """How long a lock lasts at least, and whether anybody can shorten it."""
+
+    mode: Literal["governance", "compliance"] = "governance"
+    """compliance can never be shortened, also not where a court orders destruction (36 CFR 1226.14(e))."""
+    minimum_days: Annotated[int, Field(ge=1)] = 1
+
+
+class Workers(_Section):
+    """Processes for reading messages, as many for capture as for the index; 0: half as many as there are processors."""
+
+    processes: Annotated[int, Field(ge=0)] = 0
+    limit_s: Annotated[float, Field(gt=0)] = 120
+    """How long a few messages may take to read before their process counts as hung and is ended."""
+
+
+class _Source(_Section):
+    """One source of one account's mail."""
+
+    name: Annotated[str, Field(min_length=1)]
+    account: str
+
+    @field_validator("account")
+    @classmethod
+    def _is_an_account(cls, account: str) -> str:
+        if not is_account(account):
+            raise ValueError(f"{account!r} is no account id: a to z, 0 to 9 and dashes, up to 63")
+        return account
+
+
+class FilesSource(_Source):
+    """Mail in a file or a folder."""
+
+    kind: Literal["files"]
+    path: Path
+
+
+class ImapSource(_Source):
+    """A mailbox on an IMAP server. `password_*` or, for XOAUTH2, `token_*`."""
+
+    kind: Literal["imap"]
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 993
+    tls: Literal["tls", "starttls", "none"] = "tls"
+    ca_file: Path | None = None
+    user: Annotated[str, Field(min_length=1)]
+    password_file: Path | None = None
+    password_env: str | None = None
+    token_file: Path | None = None
+    token_env: str | None = None
+    folders: tuple[str, ...] = ()
+    """Only these; none: every folder but those left out by policy."""
+    connections: Annotated[int, Field(ge=1)] = 4
+    """How many captures may read from this host at a time."""
+    wait_s: Annotated[float, Field(ge=0)] = 600
+    """How long a capture waits for one of the `connections`."""
+    connect_timeout_s: Annotated[float, Field(gt=0)] = 10
+    timeout_s: Annotated[float, Field(gt=0)] = 60
+
+    @model_validator(mode="after")
+    def _has_one_secret(self) -> ImapSource:
+        given = [self.password_file, self.password_env, self.token_file, self.token_env]
+        if sum(one is not None for one in given) != 1:
+            raise ValueError("an imap source needs one of password_file, password_env, token_file, token_env")
+        return self
+
+
+Source = Annotated[FilesSource | ImapSource, Field(discriminator="kind")]
