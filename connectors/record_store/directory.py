@@ -21,10 +21,10 @@ from threading import Lock as Mutex
 from time import time
 from uuid import uuid4
 
-from capstone.domain.errors import FixityMismatch, ObjectLocked, ObjectMissing, StoreUnfit
+from capstone.domain.errors import CapstoneError, FixityMismatch, ObjectLocked, ObjectMissing, StoreUnavailable, StoreUnfit
 from capstone.domain.fixity import digest_of
 from capstone.domain.records import Lock, ObjectState, StoredVersion
-from capstone.ports import PutRequest
+from capstone.ports import ObjectRef, PutRequest, VersionSeen
 from connectors.flush import flush_files, flush_folder
 from connectors.record_store.errors import vendor_errors
 
@@ -104,26 +104,32 @@ class DirectoryRecordStore:
             except (FileNotFoundError, IsADirectoryError) as exc:
                 raise ObjectMissing(f"The store has no object {key}.") from exc
 
-    def state(self, key: str, version_id: str | None = None) -> ObjectState:
+    def get_all(self, wanted: Sequence[ObjectRef]) -> Iterator[bytes | CapstoneError]:
+        """See RecordStore. One after the other: a folder answers at once."""
+        for ref in wanted:
+            try:
+                yield self.get(ref.key, ref.version_id)
+            except ObjectMissing as exc:
+                yield exc
+            except StoreUnavailable as exc:
+                self.check()  # where the whole store is away, no single object is to blame
+                yield exc
+
+    def states(self, wanted: Sequence[ObjectRef]) -> list[ObjectState | None]:
         """See RecordStore. An object whose lock file is missing or damaged counts as held: deny by default."""
         with vendor_errors():
-            try:
-                size = Path(self._path(key)).stat().st_size
-            except FileNotFoundError as exc:
-                raise ObjectMissing(f"The store has no object {key}.") from exc
-            lock, tags = self._guard(key)
-        return ObjectState(key, ONLY_VERSION, size, lock, tags)
+            return [self._state(ref.key) if os.path.exists(self._path(ref.key)) else None for ref in wanted]  # noqa: PTH110
 
     def relabel(self, key: str, version_id: str, tags: Mapping[str, str]) -> None:
         """See RecordStore."""
         with vendor_errors(), self._one_writer():
-            self._set_guard(key, self.state(key).lock, tags)
+            self._set_guard(key, self._state(key).lock, tags)
 
     def relock(self, key: str, version_id: str, lock: Lock, *, allow_shorter: bool = False) -> None:
         """See RecordStore."""
         with vendor_errors(), self._one_writer():
-            state = self.state(key)
-            if not allow_shorter and lock != _union(state.lock, lock):
+            state = self._state(key)
+            if not allow_shorter and lock != lock.at_least(state.lock):
                 raise ObjectLocked(f"The lock of {key} may not be shortened.")
             self._set_guard(key, lock, state.tags)
 
@@ -133,16 +139,23 @@ class DirectoryRecordStore:
         with vendor_errors():
             yield from self._walk(start)
 
+    def list_versions(self, prefix: str) -> Iterator[VersionSeen]:
+        """See RecordStore. A folder has one version of each object and no markers."""
+        return (VersionSeen(key, ONLY_VERSION, is_latest=True) for key in self.list_keys(prefix))
+
     def delete(self, key: str, version_id: str, now: datetime) -> None:
         """See RecordStore."""
         with vendor_errors(), self._one_writer():
-            lock = self.state(key).lock
+            lock = self._state(key).lock
             if lock.hold or (lock.retain_until is not None and lock.retain_until > now):
                 until = "a hold" if lock.hold else f"a lock until {lock.retain_until}"
                 raise ObjectLocked(f"The object {key} is under {until}.")
             Path(self._path(key)).unlink()
             Path(self._guard_path(key)).unlink(missing_ok=True)
             flush_folder(Path(self._path(key)).parent)
+
+    def close(self) -> None:
+        """Nothing is held open between calls."""
 
     @contextmanager
     def _one_writer(self) -> Iterator[None]:
@@ -192,6 +205,13 @@ class DirectoryRecordStore:
         folder, _, name = self._path(key).rpartition("/")
         return f"{folder}/.{name}.json"
 
+    def _state(self, key: str) -> ObjectState:
+        try:
+            size = Path(self._path(key)).stat().st_size
+        except FileNotFoundError as exc:
+            raise ObjectMissing(f"The store has no object {key}.") from exc
+        return ObjectState(key, ONLY_VERSION, size, *self._guard(key))
+
     def _guard(self, key: str) -> tuple[Lock, dict[str, str]]:
         try:
             told = json.loads(Path(self._guard_path(key)).read_bytes())
@@ -223,7 +243,7 @@ class DirectoryRecordStore:
         if found != request.digest:
             raise FixityMismatch(f"The store holds other bytes under {request.key}.")
         lock, tags = self._guard(request.key)
-        wanted = _union(lock, request.lock)
+        wanted = lock.at_least(request.lock)
         if wanted != lock or tags != dict(request.tags):
             self._set_guard(request.key, wanted, request.tags)
         return True
@@ -275,8 +295,3 @@ def _write(path: str, raw: bytes | memoryview, mode: int) -> None:
 def _guard_bytes(lock: Lock, tags: Mapping[str, str]) -> bytes:
     until = lock.retain_until.isoformat() if lock.retain_until else None
     return json.dumps({"retain_until": until, "hold": lock.hold, "tags": dict(tags)}, sort_keys=True).encode()
-
-
-def _union(one: Lock, other: Lock) -> Lock:
-    until = max((lock.retain_until for lock in (one, other) if lock.retain_until), default=None)
-    return Lock(until, one.hold or other.hold)

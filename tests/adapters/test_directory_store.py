@@ -16,6 +16,8 @@ import pytest
 
 from capstone.domain.errors import FixityMismatch, ObjectLocked, StoreUnavailable, StoreUnfit
 from capstone.domain.records import Lock
+from capstone.ports import ObjectRef
+from capstone.usecases.stored import state_of
 from connectors.record_store.directory import ONLY_VERSION, DirectoryRecordStore
 from tests.contracts.record_store import RAW, RecordStoreContract, request
 from tests.fakes.record_store import MemoryRecordStore
@@ -83,7 +85,7 @@ def test_an_object_without_its_lock_file_counts_as_held(store: DirectoryRecordSt
     (stored,) = store.put_all([request(lock=Lock())])
     path = tmp_path / "store" / "objects" / stored.key
     path.with_name(f".{path.name}.json").unlink()
-    assert store.state(stored.key).lock == Lock(hold=True)
+    assert state_of(store, ObjectRef(stored.key)).lock == Lock(hold=True)
     with pytest.raises(ObjectLocked):
         store.delete(stored.key, stored.version_id, LATER)
 
@@ -174,13 +176,13 @@ def test_new_tags_from_one_process_never_undo_a_hold_set_by_another(store: Direc
             for days in (number, number + 1):
                 wanted = Lock(LATER + timedelta(days=days), hold=True)
                 store.relock(request().key, ONLY_VERSION, wanted)
-                assert store.state(request().key).lock == wanted
+                assert state_of(store, ObjectRef(request().key)).lock == wanted
     finally:
         done.set()
         worker.join(60)
     assert worker.exitcode == 0
-    assert store.state(request().key).lock == wanted
-    assert store.state(request().key).tags.keys() == {"round"}
+    assert state_of(store, ObjectRef(request().key)).lock == wanted
+    assert state_of(store, ObjectRef(request().key)).tags.keys() == {"round"}
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one-store", "two-stores"])
@@ -197,7 +199,7 @@ def test_of_two_puts_at_once_the_stronger_lock_stays(store: DirectoryRecordStore
         for number in range(50):
             new = list(pool.map(put, (0, 1), (number, number)))
             assert sorted(new) == [False, True]
-            assert store.state(request(f"ab/{number}").key).lock == Lock(hold=True)
+            assert state_of(store, ObjectRef(request(f"ab/{number}").key)).lock == Lock(hold=True)
 
 
 def test_every_new_folder_up_to_the_store_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,16 +8,27 @@ import pytest
 
 from capstone.domain.errors import FixityMismatch, ObjectLocked, ObjectMissing
 from capstone.domain.fixity import digest_of
-from capstone.domain.records import Lock
-from capstone.ports import PutRequest, RecordStore
+from capstone.domain.records import Lock, ObjectState, StoredVersion
+from capstone.ports import ObjectRef, PutRequest, RecordStore, VersionSeen
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)
+"""Storage that refuses a lock in the past goes by the clock."""
 RAW = b"From: a@agency.example\r\n\r\nbare CR \r, NUL \x00, 8-bit \xff\n"
 HELD, DATED = Lock(hold=True), Lock(retain_until=NOW + timedelta(days=10))
 
 
 def request(name: str = "ab/one", raw: bytes = RAW, lock: Lock = HELD, **tags: str) -> PutRequest:
     return PutRequest(f"records/hr-director/{name}.eml", raw, digest_of(raw), lock, tags)
+
+
+def ref(stored: StoredVersion) -> ObjectRef:
+    return ObjectRef(stored.key, stored.version_id)
+
+
+def state_of(store: RecordStore, stored: StoredVersion) -> ObjectState:
+    (state,) = store.states([ref(stored)])
+    assert state is not None
+    return state
 
 
 class RecordStoreContract:
@@ -30,7 +41,7 @@ class RecordStoreContract:
 
     def test_lock_tags_and_size_come_with_the_put(self, store: RecordStore) -> None:
         (stored,) = store.put_all([request(lock=Lock(DATED.retain_until, hold=True), eligible="2033-01-01", account="x")])
-        state = store.state(stored.key, stored.version_id)
+        state = state_of(store, stored)
         assert state.lock == Lock(DATED.retain_until, hold=True)
         assert state.tags == {"eligible": "2033-01-01", "account": "x"}
         assert state.size_bytes == len(RAW)
@@ -46,9 +57,9 @@ class RecordStoreContract:
     def test_putting_again_never_weakens_a_lock_and_mends_a_weak_one(self, store: RecordStore) -> None:
         (stored,) = store.put_all([request(lock=DATED)])
         store.put_all([request(lock=Lock())])
-        assert store.state(stored.key, stored.version_id).lock == DATED
+        assert state_of(store, stored).lock == DATED
         store.put_all([request(lock=HELD)])
-        assert store.state(stored.key, stored.version_id).lock == Lock(DATED.retain_until, hold=True)
+        assert state_of(store, stored).lock == Lock(DATED.retain_until, hold=True)
 
     def test_other_bytes_under_a_taken_key_are_refused(self, store: RecordStore) -> None:
         store.put_all([request()])
@@ -84,14 +95,19 @@ class RecordStoreContract:
         assert list(store.list_keys("manifests/")) == []
 
     def test_a_missing_object_is_named(self, store: RecordStore) -> None:
-        for ask in (store.get, store.state):
-            with pytest.raises(ObjectMissing):
-                ask("records/hr-director/00/none.eml")
+        with pytest.raises(ObjectMissing):
+            store.get("records/hr-director/00/none.eml")
+        with pytest.raises(ObjectMissing):
+            store.relabel("records/hr-director/00/none.eml", "1", {})
+        with pytest.raises(ObjectMissing):
+            store.relock("records/hr-director/00/none.eml", "1", HELD)
+        with pytest.raises(ObjectMissing):
+            store.delete("records/hr-director/00/none.eml", "1", NOW)
 
     def test_tags_are_replaced_and_the_lock_stays(self, store: RecordStore) -> None:
         (stored,) = store.put_all([request(item="011", cutoff="2020-12-31")])
         store.relabel(stored.key, stored.version_id, {"item": "010"})
-        state = store.state(stored.key, stored.version_id)
+        state = state_of(store, stored)
         assert (state.tags, state.lock) == ({"item": "010"}, HELD)
 
     def test_a_lock_is_lengthened_freely_and_shortened_only_when_allowed(self, store: RecordStore) -> None:
@@ -101,10 +117,10 @@ class RecordStoreContract:
         for weaker in (DATED, HELD, Lock(longer.retain_until)):
             with pytest.raises(ObjectLocked):
                 store.relock(stored.key, stored.version_id, weaker)
-        assert store.state(stored.key, stored.version_id).lock == longer
+        assert state_of(store, stored).lock == longer
         store.relock(stored.key, stored.version_id, DATED, allow_shorter=True)
-        assert store.state(stored.key, stored.version_id).lock == DATED
-        assert store.state(stored.key, stored.version_id).tags == {"item": "011"}
+        assert state_of(store, stored).lock == DATED
+        assert state_of(store, stored).tags == {"item": "011"}
 
     @pytest.mark.parametrize("lock", [HELD, DATED, Lock(DATED.retain_until, hold=True)])
     def test_what_is_locked_or_held_cannot_be_deleted(self, store: RecordStore, lock: Lock) -> None:
@@ -119,3 +135,66 @@ class RecordStoreContract:
         with pytest.raises(ObjectMissing):
             store.get(stored.key, stored.version_id)
         assert list(store.list_keys("records/")) == []
+
+    def test_many_are_read_at_once_and_come_in_the_order_asked_for(self, store: RecordStore) -> None:
+        stored = store.put_all([request(f"{n % 5:02x}/{n}", b"%d" % n * n) for n in range(150)])
+        wanted = [ref(one) for one in reversed(stored)]
+        assert list(store.get_all(wanted)) == [b"%d" % n * n for n in reversed(range(150))]
+
+    def test_of_many_the_missing_one_is_named_in_its_place(self, store: RecordStore) -> None:
+        first, last = store.put_all([request("ab/first", b"first"), request("ab/last", b"last")])
+        gone = ObjectRef("records/hr-director/00/none.eml", first.version_id)
+        before, missing, after = store.get_all([ref(first), gone, ref(last)])
+        assert (before, after) == (b"first", b"last")
+        assert isinstance(missing, ObjectMissing)
+
+    def test_the_same_object_asked_for_twice_comes_twice_and_nothing_asked_for_is_nothing(self, store: RecordStore) -> None:
+        (stored,) = store.put_all([request()])
+        assert list(store.get_all([ref(stored), ObjectRef(stored.key)])) == [RAW, RAW]
+        assert list(store.get_all([])) == []
+
+    def test_a_reader_that_stops_early_leaves_the_store_usable(self, store: RecordStore) -> None:
+        stored = store.put_all([request(f"ab/{n}", b"%d" % n) for n in range(80)])
+        reading = store.get_all([ref(one) for one in stored])
+        assert next(reading) == b"0"
+        reading.close()  # type: ignore[attr-defined]
+        assert list(store.get_all([ref(stored[7])])) == [b"7"]
+
+    def test_objects_of_every_size_come_in_order(self, store: RecordStore) -> None:
+        bodies = [b"small", bytes(3 << 20), b"", bytes(9 << 20), b"last"]
+        stored = store.put_all([request(f"ab/{n}", body) for n, body in enumerate(bodies)])
+        assert list(store.get_all([ref(one) for one in stored])) == bodies
+        assert not any(again.is_new for again in store.put_all([request(f"ab/{n}", body) for n, body in enumerate(bodies)]))
+
+    def test_states_are_told_in_order_and_none_stands_for_a_missing_object(self, store: RecordStore) -> None:
+        held, dated = store.put_all([request("ab/held", b"1"), request("ab/dated", b"22", DATED, item="011")])
+        gone = ObjectRef("records/hr-director/00/none.eml", held.version_id)
+        first, missing, last = store.states([ref(dated), gone, ref(held)])
+        assert missing is None
+        assert first == ObjectState(dated.key, dated.version_id, 2, DATED, {"item": "011"})
+        assert last == ObjectState(held.key, held.version_id, 1, HELD, {})
+        assert store.states([]) == []
+
+    def test_every_object_has_one_version_and_it_is_the_latest(self, store: RecordStore) -> None:
+        requests = [request(f"{n % 3:02x}/{n}", b"%d" % n) for n in range(30)]
+        stored = {one.key: one.version_id for one in store.put_all(requests)}
+        store.put_all(requests[:10])
+        assert list(store.list_versions("records/")) == [VersionSeen(key, stored[key], is_latest=True) for key in sorted(stored)]
+        assert list(store.list_versions("manifests/")) == []
+
+    def test_what_was_deleted_has_no_version_left_and_can_be_stored_anew(self, store: RecordStore) -> None:
+        (stored,) = store.put_all([request(lock=Lock())])
+        store.delete(stored.key, stored.version_id, NOW)
+        assert list(store.list_versions("records/")) == []
+        assert store.states([ref(stored)]) == [None]
+        (again,) = store.put_all([request(lock=Lock())])
+        assert again.is_new
+
+    def test_tags_with_blanks_and_signs_come_back_as_they_were(self, store: RecordStore) -> None:
+        tags = {"na1005-category": "3 + 4 = 7: a/b@c_d.e-f", "office": "Büro der Leitung", "empty": ""}
+        (stored,) = store.put_all([request(**tags)])
+        assert state_of(store, stored).tags == tags
+        store.relabel(stored.key, stored.version_id, {})
+        assert state_of(store, stored).tags == {}
+        store.relabel(stored.key, stored.version_id, tags)
+        assert state_of(store, stored).tags == tags
