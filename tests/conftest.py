@@ -9,6 +9,8 @@ from hypothesis import settings
 
 from tests.corpus import corpus_root
 
+pytest_plugins = ["tests.services"]
+
 settings.register_profile("archive", deadline=None)  # a busy machine is no fault of the program
 settings.load_profile("archive")
 
