@@ -21,14 +21,14 @@ def letter(number: int, body: str = "Good day.") -> bytes:
 
 
 MAILS = (
-    Mail("Inbox", letter(1)),
-    Mail("Inbox", letter(2, "From here on it is body.\r\n\r\nFrom the top, then.")),
-    Mail("Inbox", letter(3, "Blank lines at the end stay.\r\n\r\n\r\n")),
+    Mail("INBOX", letter(1)),
+    Mail("INBOX", letter(2, "From here on it is body.\r\n\r\nFrom the top, then.")),
+    Mail("INBOX", letter(3, "Blank lines at the end stay.\r\n\r\n\r\n")),
     Mail("Projects/Alpha", letter(4)),
     Mail("Sent", letter(5)),
     Mail("Junk", letter(6)),
     Mail("Deleted Items", letter(7)),
-    Mail("Inbox", letter(1)),
+    Mail("INBOX", letter(1)),
 )
 """The last repeats the first: the same bytes in two places are two items."""
 
@@ -103,7 +103,7 @@ class MailSourceContract:
             "Sync Issues": "folder_sync_issues",
         }
         mails = [Mail(folder, letter(number)) for number in (1, 2) for folder in left_out]
-        items = list(self.source_with([Mail("Inbox", letter(9)), *mails]).items({}))
+        items = list(self.source_with([Mail("INBOX", letter(9)), *mails]).items({}))
         refused = [item for item in items if isinstance(item, RefusedItem)]
         assert len(items) - len(refused) == 1
         assert {item.state for item in refused} == {ItemState.EXCLUDED}

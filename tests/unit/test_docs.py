@@ -22,7 +22,7 @@ from capstone.domain.folders import excluded_by
 from capstone.domain.message import ItemState
 from capstone.domain.officials_csv import OPTIONAL, REQUIRED, read_officials
 from capstone.domain.problems import CODES
-from capstone.settings import Settings, read_settings
+from capstone.settings import FilesSource, ImapSource, Settings, read_settings
 
 ROOT = Path(__file__).parents[2]
 README, RUNBOOK, STORE = ROOT / "README.md", ROOT / "docs/runbook.md", ROOT / "docs/store-format.md"
@@ -171,11 +171,13 @@ def test_the_runbook_explains_every_reason_and_flag_of_a_class() -> None:
 
 def test_the_runbook_explains_every_code_of_an_item_that_is_not_archived() -> None:
     rows = [row for row in rows_below(RUNBOOK, "Items that are not in the archive") if row[0] in set(ItemState)]
-    source = (ROOT / "connectors/mailboxes/files.py").read_text()
-    reasons = re.search(r"_REASONS = \{(.*?)\n\}", source, re.DOTALL)
-    assert reasons is not None
+    told = set()
+    for name in ("files", "imap_reading"):
+        reasons = re.search(r"_REASONS = \{(.*?)\n\}", (ROOT / f"connectors/mailboxes/{name}.py").read_text(), re.DOTALL)
+        assert reasons is not None
+        told |= set(re.findall(r'^    "(\w+)":', reasons[1], re.MULTILINE))
     folders = {excluded_by(name) for name in ("Drafts", "Outbox", "RSS", "Sync Issues")}
-    assert set(codes_in(rows, 1)) == {*re.findall(r'^    "(\w+)":', reasons[1], re.MULTILINE), *folders}
+    assert set(codes_in(rows, 1)) == told | folders
 
 
 # --- register, settings, roles ---------------------------------------------------------------------
@@ -216,12 +218,18 @@ def test_the_example_as_it_stands_holds_the_defaults(example: Path) -> None:
     assert read_settings() == Settings.model_construct(**{n: f.default for n, f in Settings.model_fields.items()})
 
 
-def test_the_example_has_every_setting_and_no_other(example: Path) -> None:
-    example.write_text(uncommented())
+def test_the_example_has_every_setting_and_no_other() -> None:
     told = tomllib.loads(uncommented())
-    (source,) = told.pop("sources")
+    sources = {source["kind"]: set(source) for source in told.pop("sources")}
     assert {(section, key) for section, table in told.items() for key in table} == keys_of_the_model()
-    assert set(source) == set(type(read_settings().sources[0]).model_fields)
+    assert sources == {"files": set(FilesSource.model_fields), "imap": set(ImapSource.model_fields)}
+
+
+def test_every_setting_of_the_example_is_accepted_with_the_kind_that_it_belongs_to(example: Path) -> None:
+    """Of settings of which one must be chosen the first is."""
+    text = uncommented().replace('kind = "folder"', 'kind = "s3"').replace('kind = "fts5"', 'kind = "elasticsearch"')
+    example.write_text(re.sub(r"^(?:password_env|token_file|token_env) = .*$", "", text, flags=re.MULTILINE))
+    assert [source.kind for source in read_settings().sources] == ["files", "imap"]
 
 
 def test_every_setting_of_the_example_has_a_comment_before_it() -> None:

@@ -1,0 +1,160 @@
+"""Mail on an IMAP server: every folder, each message once, by UID. It is only ever read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+
+from capstone.domain.errors import NoMailFound, SourceMissing, SourceUnavailable
+from capstone.domain.message import ItemState, OfferedItem, Place, RefusedItem
+from connectors.mailboxes.imap_ahead import ReadAhead
+from connectors.mailboxes.imap_connection import ImapLogin, ImapServer
+from connectors.mailboxes.imap_cursors import Position, is_unchanged, position_in, read_after
+from connectors.mailboxes.imap_errors import vendor_errors
+from connectors.mailboxes.imap_folders import Folder, Listed, below, personal, to_read
+from connectors.mailboxes.imap_names import cursor_name, path_of, wire_of
+from connectors.mailboxes.imap_reading import FolderReader
+from connectors.mailboxes.imap_session import FolderRefused, FolderState, ImapSession
+
+AHEAD_BYTES = 8 * 1024 * 1024
+"""How much mail is read before it is taken."""
+
+__all__ = ["ImapLogin", "ImapServer", "ImapSource"]
+
+
+class ImapSource:
+    """A MailSource over one mailbox of an IMAP server. `folders` narrows it to those and what lies below them; folders of
+    other people and shared ones are read only when they are named."""
+
+    gives_same_bytes = True
+
+    def __init__(self, name: str, server: ImapServer, login: ImapLogin, folders: Sequence[str] = ()) -> None:
+        """`name` stands in every place. Nothing is connected yet."""
+        self.name = name
+        self._server, self._login, self._folders = server, login, tuple(folders)
+
+    def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
+        """Every message that the cursors do not cover, folder by folder, by UID. Raises SourceMissing, SourceRefused,
+        SourceUnavailable, ServerBusy, and NoMailFound where no folder holds a message."""
+        session, ahead = ImapSession(self._server, self._login), ReadAhead(AHEAD_BYTES, _size_of)
+
+        def make() -> Iterator[list[OfferedItem]]:
+            with closing(session):
+                yield from self._batches(session, cursors, ahead.room_for)
+
+        with vendor_errors(self._server.where), closing(ahead.batches(make, session.abort)) as batches:
+            for batch in batches:
+                batch.reverse()
+                while batch:
+                    # Popped, so that a large message is free as soon as who took it lets it go.
+                    yield batch.pop()
+
+    def places(self) -> Iterator[Place]:
+        """The place of every message that `items` offers; no bytes are read. Raises as `items`, and SourceUnavailable where
+        a folder cannot be opened."""
+        is_empty = True
+        with vendor_errors(self._server.where), closing(ImapSession(self._server, self._login)) as session:
+            for folder in self._chosen(session):
+                state = session.state(folder.wire)
+                if state is None or state.messages:
+                    is_empty = False
+                    if folder.policy is None:
+                        yield from self._places(session, folder)
+        if is_empty:
+            raise self._no_mail()
+
+    def look(self) -> list[tuple[str, int]]:
+        """Every folder that would be read and how many messages it holds: a cheap proof that the source is set up rightly."""
+        with vendor_errors(self._server.where), closing(ImapSession(self._server, self._login)) as session:
+            states = [(folder.path, session.state(folder.wire)) for folder in self._chosen(session)]
+            return [(path, state.messages if state else 0) for path, state in states]
+
+    # --- folders -------------------------------------------------------------------------------
+
+    def _chosen(self, session: ImapSession) -> list[Folder]:
+        everything = session.folders()
+        if not self._folders:
+            spaces = session.namespaces()
+            for space in spaces:
+                if space.is_personal and not any(one.wire.startswith(space.prefix) for one in everything):
+                    more = session.folders(pattern=space.prefix + b"*")
+                    everything += [one for one in more if one.wire.startswith(space.prefix)]
+            return list(to_read(personal(everything, spaces), everything))
+        found: dict[bytes, Folder] = {}
+        for named in self._folders:
+            listed = below(everything, named) or below(self._asked_for(session, named), named)
+            if not listed:
+                raise SourceMissing(
+                    f"The mail server {self._server.where} shows no folder {named!r} to this user.",
+                    "Check `folders` of this source: names as the server lists them, levels joined by '/'.",
+                )
+            found |= {folder.wire: folder for folder in to_read(listed, [*everything, *listed], named)}
+        return sorted(found.values(), key=lambda folder: folder.path)
+
+    def _asked_for(self, session: ImapSession, named: str) -> list[Listed]:
+        """A folder that is not in the list of all, as folders of other people often are, by its name in each namespace."""
+        found = []
+        for space in session.namespaces():
+            wire = wire_of(named, space.separator)
+            if not space.is_personal and path_of(wire, space.separator).startswith(path_of(space.prefix, space.separator)):
+                found += session.folders(pattern=wire) + session.folders(pattern=wire + (space.separator or b"") + b"*")
+        return found
+
+    def _opened(self, session: ImapSession, folder: Folder) -> FolderState | None:
+        """The folder, open; None where it is gone meanwhile. Raises FolderRefused."""
+        try:
+            return session.open(folder.wire)
+        except FolderRefused:
+            if self._is_listed(session, folder):
+                raise
+            return None
+
+    def _is_listed(self, session: ImapSession, folder: Folder) -> bool:
+        return any(one.wire == folder.wire and one.is_open for one in session.folders())
+
+    # --- messages ------------------------------------------------------------------------------
+
+    def _batches(
+        self, session: ImapSession, cursors: Mapping[str, str], room_for: Callable[[int], None]
+    ) -> Iterator[list[OfferedItem]]:
+        messages = 0
+        for folder in self._chosen(session):
+            position = position_in(cursors.get(cursor_name(folder.wire)))
+            try:
+                state = session.state(folder.wire)
+                if state is not None and (not state.messages or is_unchanged(position, state)):
+                    messages += state.messages
+                    continue
+                if (state := self._opened(session, folder)) is not None:
+                    messages += state.messages
+                    yield from self._read(session, folder, state, position, room_for)
+            except FolderRefused:
+                if self._is_listed(session, folder):
+                    messages += 1
+                    yield [self._unreadable(folder)]
+        if not messages:
+            raise self._no_mail()
+
+    def _read(
+        self, session: ImapSession, folder: Folder, state: FolderState, position: Position | None, room_for: Callable[[int], None]
+    ) -> Iterator[list[OfferedItem]]:
+        return FolderReader(session, self.name, folder, state).batches(read_after(position, state), room_for)
+
+    def _places(self, session: ImapSession, folder: Folder) -> Iterator[Place]:
+        try:
+            if (state := self._opened(session, folder)) is not None:
+                yield from FolderReader(session, self.name, folder, state).places()
+        except FolderRefused as exc:
+            raise SourceUnavailable(f"The mail server {self._server.where} lists a folder and does not open it.") from exc
+
+    def _no_mail(self) -> NoMailFound:
+        why = f"The mailbox on {self._server.where} shows no mail at all."
+        return NoMailFound(why, "Check user and `folders` of this source; nothing was stored.")
+
+    def _unreadable(self, folder: Folder) -> RefusedItem:
+        place = Place(self.name, folder.path, "")
+        return RefusedItem(place, ItemState.FAILED, "unreadable", "the mail server lists this folder and does not open it")
+
+
+def _size_of(batch: list[OfferedItem]) -> int:
+    return sum(len(item.raw) for item in batch if item.raw is not None)
