@@ -9,12 +9,15 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 
 from capstone.__main__ import main
+
+if TYPE_CHECKING:
+    from tests.e2e.corpus_archive import CorpusArchive
 
 OFFICIALS = """\
 official,office,position,category,account,addresses,from,until,acting,form,approved,cutoff,transfer_years
@@ -95,3 +98,11 @@ def capstone(tmp_path: Path) -> CommandLine:
 def archive(capstone: CommandLine) -> CommandLine:
     """A home with two registered accounts."""
     return capstone.prepare()
+
+
+@pytest.fixture(scope="session")
+def embedded_corpus(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> CorpusArchive:
+    """The whole corpus in the embedded archive; no test takes anything out of it."""
+    from tests.e2e.corpus_archive import import_everything
+
+    return import_everything(CommandLine(tmp_path_factory.mktemp("corpus") / "home"), corpus)
