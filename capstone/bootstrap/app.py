@@ -19,6 +19,7 @@ from capstone.bootstrap.sources import open_files, open_source, slot_of
 from capstone.domain.access import Person, require_register_keeper
 from capstone.domain.errors import CapstoneError, MissingSecret, ServerBusy, SourceMissing, UnknownAccount
 from capstone.domain.explanation import sentences
+from capstone.domain.forms import Form, read_form
 from capstone.domain.officials import Designation
 from capstone.ports import MailSource, Quarantined
 from capstone.settings import Settings, Source
@@ -84,6 +85,12 @@ class App:
         """See `usecases.register`."""
         require_register_keeper(actor)
         return import_officials(self._parts.registering, data, actor.name, self.settings.agency.internal_domains)
+
+    def read_form(self, data: bytes) -> Form:
+        """What a form NA-1005 says, in the words of the schedule in force. Raises BadForm."""
+        from connectors.forms import PdfForms
+
+        return read_form(PdfForms().open(data), self._parts.form_rules)
 
     def designations(self) -> list[Designation]:
         """The rows of the register in force."""

@@ -12,6 +12,7 @@ from capstone.bootstrap import places
 from capstone.bootstrap.places import MadeIndex, MadeStore
 from capstone.domain.classification import Rules
 from capstone.domain.errors import BadSchedule
+from capstone.domain.forms import FormRules, read_form_rules
 from capstone.domain.officials import Roster
 from capstone.domain.schedule import Schedule, read_administrations, read_schedule
 from capstone.settings import Settings
@@ -25,7 +26,9 @@ from connectors.holders import ProcessHolders
 from connectors.ledger.ledger import SqlLedger, open_ledger
 from connectors.workers import ProcessWorkers
 
-SCHEDULE, ADMINISTRATIONS = "grs-6.1.toml", "administrations.toml"
+SCHEDULE, ADMINISTRATIONS, FORMS = "grs-6.1.toml", "administrations.toml", "na-1005.toml"
+CAPSTONE_OFFICIALS = "010"
+"""The item whose transfer periods a form chooses from."""
 
 _READERS = ("capstone.__main__", "capstone.domain.facts", "capstone.domain.documents")
 """What the processes that read messages need."""
@@ -68,6 +71,11 @@ class Parts:
     def schedule(self) -> Schedule:
         """The retention schedule in force."""
         return read_schedule(_data(SCHEDULE), SCHEDULE)
+
+    @property
+    def form_rules(self) -> FormRules:
+        """How a form NA-1005 is read: with the transfer periods that the schedule offers its officials."""
+        return read_form_rules(_data(FORMS), self.schedule.items[CAPSTONE_OFFICIALS].transfer_years, FORMS)
 
     @property
     def rules(self) -> Rules:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from capstone.cli import capturing, care, demo, reading
+from capstone.cli.forms import form
 from capstone.cli.officials import officials
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
 
 app.command("init")(capturing.init)
 app.add_typer(officials, name="officials", no_args_is_help=True)
+officials.command("form")(form)
 app.command("import")(capturing.import_)
 app.command("capture")(capturing.capture)
 app.command("index")(capturing.index_)

@@ -1,0 +1,154 @@
+"""A form handed on: as JSON values, as rows for the next submission, as what decisions need of it; and two forms compared."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from capstone.domain import officials
+from capstone.domain.forms.findings import same_title
+from capstone.domain.forms.values import Approval, Category, CutoffChoice, Form, Position
+
+COLUMNS = ("category", "position", "accounts", "note")
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def position_rows(categories: Iterable[Category]) -> Iterator[tuple[str, str, str, str]]:
+    """The rows of the form's tables, in their order, under `COLUMNS`. An empty category has one row with its reason as note."""
+    for category in categories:
+        if not category.positions:
+            yield category.number, "", "0", category.reason
+        for position in category.positions:
+            is_read = position.accounts is not None
+            note = "" if is_read else f"not a number: {position.accounts_text or 'nothing'}"
+            yield category.number, position.title, str(position.accounts) if is_read else "", note
+
+
+def positions_csv(categories: Iterable[Category]) -> str:
+    """`position_rows` as CSV with its header. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_harmless(cell) for cell in row] for row in position_rows(categories))
+    return text.getvalue()
+
+
+def as_decided(form: Form) -> officials.Form:
+    """The form as decisions use it. Raises ValueError for a form without a number: nothing can be decided by it.
+
+    OTHER and unread cutoffs both leave the dates of records empty. The legacy scope is text: a person sets `covers_from`.
+    """
+    if form.number is None:
+        raise ValueError("the form has no number")
+    rule = form.cutoff.rule
+    return officials.Form(
+        number=form.number,
+        record_group=form.record_group,
+        approved=form.approved,
+        items=frozenset(form.items),
+        cutoff=None if rule in {None, CutoffChoice.OTHER} else officials.CutoffRule(str(rule)),
+        transfer_years=form.transfer.years,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FormDifference:
+    """What a newer form changes in the tables. A position is known by category and title; case and signs do not matter."""
+
+    added: tuple[Position, ...]
+    dropped: tuple[Position, ...]
+    recounted: tuple[tuple[Position, Position], ...]
+    """Old and new row of positions whose number of accounts changed."""
+
+
+def difference(old: Form, new: Form) -> FormDifference:
+    """What `new` adds, drops and counts anew; positions named twice are matched in their order."""
+    before, after = _keyed(old), _keyed(new)
+    return FormDifference(
+        added=tuple(position for key, position in after.items() if key not in before),
+        dropped=tuple(position for key, position in before.items() if key not in after),
+        recounted=tuple(
+            (before[key], after[key]) for key in before if key in after and before[key].accounts != after[key].accounts
+        ),
+    )
+
+
+def form_as_dict(form: Form) -> dict[str, object]:
+    """The form as JSON values: parsed values, beside each the form's own words, and every finding."""
+    return {
+        "form": form.number,
+        "form_text": form.number_text,
+        "revision": form.revision,
+        "agency": form.agency,
+        "record_group": form.record_group,
+        "received": form.received.isoformat() if form.received else None,
+        "received_text": form.received_text,
+        "approved": form.approved.isoformat() if form.approved else None,
+        "denied": form.is_denied,
+        "total_accounts": form.total_accounts,
+        "supersedes": form.supersedes,
+        "previous_form": form.previous_number,
+        "items": list(form.items),
+        "scope": form.scope,
+        "scope_comments": form.scope_comments,
+        "cutoff": form.cutoff.rule,
+        "cutoff_text": form.cutoff.text,
+        "transfer_years": form.transfer.years,
+        "transfer_text": form.transfer.text,
+        "transfer_periods": [
+            {"years": one.years, "counted_from": one.counted_from, "accounts": one.accounts, "text": one.text}
+            for one in form.transfer.periods
+        ],
+        "transfer_block_years": form.transfer.block_years,
+        "after_declassification_review": form.transfer.after_declassification_review,
+        "legacy_scope": form.legacy.text,
+        "legacy_exists": form.legacy.exists,
+        "legacy_since_year": form.legacy.since_year,
+        "classified_accounts": form.has_classified_accounts,
+        "categories": {
+            one.number: [_position_as_dict(position) for position in one.positions] for one in form.categories
+        },
+        "category_totals": {one.number: one.stated_total for one in form.categories},
+        "category_reasons": {one.number: one.reason for one in form.categories if one.reason},
+        "approvals": [_approval_as_dict(one) for one in (*form.agency_approvals, form.decision)],
+        "denial_reason": form.denial_reason,
+        "findings": [
+            {"code": one.code, "where": one.where, "message": one.message, "stated": one.stated, "counted": one.counted}
+            for one in form.findings
+        ],
+        "digest": form.digest,
+    }  # fmt: skip
+
+
+def _position_as_dict(position: Position) -> dict[str, object]:
+    """The promised pair, and the cell itself where it is no number."""
+    pair: dict[str, object] = {"position": position.title, "accounts": position.accounts}
+    return pair if position.accounts is not None else {**pair, "accounts_text": position.accounts_text}
+
+
+def _approval_as_dict(approval: Approval) -> dict[str, object]:
+    return {
+        "role": approval.role,
+        "name": approval.name,
+        "approved": approval.approved,
+        "date": approval.day.isoformat() if approval.day else None,
+        "date_text": approval.day_text,
+    }
+
+
+def _keyed(form: Form) -> dict[tuple[str, str, int], Position]:
+    keyed: dict[tuple[str, str, int], Position] = {}
+    times: Counter[tuple[str, str]] = Counter()
+    for position in form.positions():
+        name = (position.category, same_title(position.title))
+        keyed[*name, times[name]] = position
+        times[name] += 1
+    return keyed
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

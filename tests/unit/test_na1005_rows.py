@@ -1,0 +1,115 @@
+"""A form handed on: JSON, rows for the next submission, the value decisions need, and what a newer form changes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date
+
+import pytest
+
+from capstone.domain import officials
+from capstone.domain.forms import COLUMNS, as_decided, difference, form_as_dict, position_rows, positions_csv
+from tests.na1005 import NONE_HERE, a_form
+
+
+def test_the_promised_json() -> None:
+    data = json.loads(json.dumps(form_as_dict(a_form())))
+
+    assert {
+        key: data[key] for key in ("form", "agency", "record_group", "total_accounts", "cutoff", "transfer_years", "items")
+    } == {
+        "form": "GRS 6.1-0999-2018-0001",
+        "agency": "Agency for Example Affairs",
+        "record_group": "0999",
+        "total_accounts": 6,
+        "cutoff": "tenure",
+        "transfer_years": 15,
+        "items": ["010", "011"],
+    }
+    assert list(data["categories"]) == [str(number) for number in range(1, 11)]
+    assert data["categories"]["2"] == [
+        {"position": "Associate Director, Operations", "accounts": 1},
+        {"position": "Associate Director, Research", "accounts": 1},
+    ]
+    assert (data["categories"]["3"], data["category_reasons"]["3"], data["category_totals"]["3"]) == ([], NONE_HERE, None)
+    assert (data["received"], data["approved"], data["findings"]) == ("2018-01-25", "2018-04-01", [])
+    assert data["transfer_periods"] == [
+        {"years": 15, "counted_from": "cutoff", "accounts": None, "text": "Transfer 15 years after cutoff."}
+    ]
+    assert [one["date"] for one in data["approvals"]] == ["2017-09-20", "2017-09-21", "2018-04-01"]
+
+
+def test_what_was_not_read_is_null_beside_the_words_of_the_form() -> None:
+    form = a_form(
+        {"1": [("Director", "2-3")]}, received="soon", decided_on="", cutoff="See attached", transfer="See attached", total="x"
+    )
+
+    data = form_as_dict(form)
+
+    assert data["categories"]["1"] == [{"position": "Director", "accounts": None, "accounts_text": "2-3"}]  # type: ignore[index]
+    assert (data["cutoff"], data["cutoff_text"], data["transfer_years"], data["transfer_text"]) == (
+        None,
+        "See attached",
+        None,
+        "See attached",
+    )
+    assert (data["received"], data["received_text"], data["approved"], data["total_accounts"]) == (None, "soon", None, None)
+    assert data["findings"]
+
+
+def test_rows_stand_in_the_order_of_the_form() -> None:
+    form = a_form({"1": [("B", "1"), ("A", "varies"), ("C", "")]}, total="1")
+
+    assert list(position_rows(form.categories))[:4] == [
+        ("1", "B", "1", ""),
+        ("1", "A", "", "not a number: varies"),
+        ("1", "C", "", "not a number: nothing"),
+        ("2", "", "0", NONE_HERE),
+    ]
+
+
+def test_the_csv_gives_back_the_rows_and_no_formula() -> None:
+    form = a_form({"1": [('Chief "of" Staff, Office', "1"), ("=1+1", "1"), ("*Vice President", "1")]}, total="3")
+
+    text = positions_csv(form.categories)
+
+    header, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert tuple(header) == COLUMNS
+    assert [row[1] for row in rows[:3]] == ['Chief "of" Staff, Office', "'=1+1", "*Vice President"]
+    assert text.count("\r\n") == 13
+
+
+def test_decisions_get_what_they_need() -> None:
+    assert as_decided(a_form()) == officials.Form(
+        number="GRS 6.1-0999-2018-0001",
+        record_group="0999",
+        approved=date(2018, 4, 1),
+        items=frozenset({"010", "011"}),
+        cutoff=officials.CutoffRule.TENURE,
+        transfer_years=15,
+    )
+
+
+@pytest.mark.parametrize("cutoff", ["Cut off in five-year blocks", "See attached"])
+def test_a_cutoff_that_is_none_of_the_four_leaves_the_dates_empty(cutoff: str) -> None:
+    assert as_decided(a_form(cutoff=cutoff)).cutoff is None
+
+
+def test_nothing_is_decided_by_a_form_without_a_number() -> None:
+    with pytest.raises(ValueError, match="no number"):
+        as_decided(a_form(number=""))
+
+
+def test_what_a_newer_form_changes() -> None:
+    old = a_form({"1": [("Director", "1"), ("Deputy", "1"), ("Deputy", "1")], "2": [("Chief, Staff", "1")]})
+    new = a_form(
+        {"1": [("DIRECTOR", "2"), ("Deputy", "1")], "2": [("Chief Staff", "1"), ("Adviser", "1")], "3": [("Deputy", "1")]}
+    )
+
+    found = difference(old, new)
+
+    assert [(one.category, one.title) for one in found.added] == [("2", "Adviser"), ("3", "Deputy")]
+    assert [(one.category, one.title, one.row) for one in found.dropped] == [("1", "Deputy", 3)]
+    assert [(before.accounts, after.accounts) for before, after in found.recounted] == [(1, 2)]
