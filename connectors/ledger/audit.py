@@ -33,7 +33,7 @@ class SqlAuditLog:
         kept = _as_json(details)
         last = select(t.audit.c.seq, t.audit.c.digest).order_by(t.audit.c.seq.desc()).limit(1)
         with writing(self._engine) as connection:
-            one_at_a_time(connection, t.audit)
+            one_at_a_time(connection, "audit")
             row = connection.execute(last).first()
             seq, previous = (1, GENESIS) if row is None else (row.seq + 1, row.digest)
             entry = link(seq, as_utc(at), actor, event, json.loads(kept), previous)

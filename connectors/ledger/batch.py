@@ -12,9 +12,10 @@ from capstone.domain.errors import LedgerDamaged
 from capstone.ports import CaptureBatch
 from connectors.ledger import tables as t
 from connectors.ledger.engine import one_at_a_time
+from connectors.ledger.numbering import next_numbers
 from connectors.ledger.outbox import NEWLY_DUE, enqueue
-from connectors.ledger.rows import class_values, item_values, occurrence_values, quarantine_row, record_values
-from connectors.ledger.statements import Bulk, Row, add_rows, chunked, insert_into
+from connectors.ledger.rows import class_values, cursor_row, item_values, occurrence_values, quarantine_row, record_values
+from connectors.ledger.statements import Bulk, Row, add_rows, among, insert_into
 
 _NOT_YET = 0
 """Stands for a number that is given within the transaction."""
@@ -44,7 +45,7 @@ class BatchWriter:
         self._items = Bulk(dialect, t.items)
         self._records = Bulk(dialect, t.records)
         self._classes = Bulk(dialect, t.classifications)
-        self._occurrences = Bulk(dialect, t.occurrences, keep_first=True)
+        self._occurrences = Bulk(dialect, t.occurrences)
         self._outbox = Bulk(dialect, t.outbox)
 
     def prepare(self, batch: CaptureBatch) -> Prepared:
@@ -64,12 +65,12 @@ class BatchWriter:
             changed_classes=self._classes.finished(
                 [class_values(_NOT_YET, _NOT_YET, _NOT_YET, change.classification) for change in batch.reclassified]
             ),
-            quarantined=[quarantine_row(kept) for kept in batch.quarantined],
+            quarantined=sorted(map(quarantine_row, batch.quarantined), key=_in_one_order),
         )
 
     def write(self, connection: Connection, batch: CaptureBatch, prepared: Prepared) -> None:
         """Take the batch in, unless its manifest is known. Raises LedgerDamaged, LookupError."""
-        one_at_a_time(connection, t.manifests)
+        one_at_a_time(connection, "account", batch.manifest.account)
         if _is_known(connection, batch):
             return
         manifest_no = _add_manifest(connection, batch)
@@ -91,11 +92,12 @@ class BatchWriter:
     def _add_records(self, connection: Connection, manifest_no: int, numbers: dict[str, int], prepared: Prepared) -> None:
         """Add the records that have no number yet, with their first class, and give them one."""
         new, classes, due = [], [], []
-        record_no = connection.scalar(select(func.max(t.records.c.record_no))) or 0
+        unnumbered = {row[_RECORD_DIGEST] for row in prepared.records} - numbers.keys()
+        given = iter(next_numbers(connection, t.records.c.record_no, len(unnumbered)))
         for row, first_class in zip(prepared.records, prepared.classes, strict=True):
             if row[_RECORD_DIGEST] in numbers:
                 continue
-            record_no += 1
+            record_no = next(given)
             numbers[row[_RECORD_DIGEST]] = row[_RECORD_NO] = first_class[_RECORD_NO] = record_no
             first_class[_CLASS_MANIFEST] = manifest_no
             new.append(row)
@@ -106,10 +108,16 @@ class BatchWriter:
         self._outbox.add(connection, due)
 
     def _add_occurrences(self, connection: Connection, manifest_no: int, numbers: Mapping[str, int], prepared: Prepared) -> None:
+        """Add the occurrences that the ledger does not have yet."""
+        held = _held_variants(connection, sorted({numbers[digest] for digest in prepared.seen_digests}))
+        new = []
         for digest, row in zip(prepared.seen_digests, prepared.occurrences, strict=True):
-            row[_RECORD_NO] = numbers[digest]
-            row[_SEEN_MANIFEST] = manifest_no
-        self._occurrences.add(connection, prepared.occurrences)
+            row[_RECORD_NO], row[_SEEN_MANIFEST] = numbers[digest], manifest_no
+            variant = (row[_RECORD_NO], row[_VARIANT])
+            if variant not in held:
+                held.add(variant)
+                new.append(row)
+        self._occurrences.add(connection, new)
 
     def _reclassify(
         self, connection: Connection, manifest_no: int, numbers: Mapping[str, int], batch: CaptureBatch, prepared: Prepared
@@ -120,10 +128,10 @@ class BatchWriter:
             class_numbers[record_no] += 1
             row[_RECORD_NO], row[_CLASS_NUMBER], row[_CLASS_MANIFEST] = record_no, class_numbers[record_no], manifest_no
         self._classes.add(connection, prepared.changed_classes)
-        present = [{"of_record": record_no, "class_number": number} for record_no, number in class_numbers.items()]
+        present = [{"of_record": record_no, "class_number": number} for record_no, number in sorted(class_numbers.items())]
         if present:
             connection.execute(update(t.records).where(t.records.c.record_no == bindparam("of_record")), present)
-        enqueue(connection, class_numbers)
+        enqueue(connection, sorted(class_numbers))
 
 
 def _is_known(connection: Connection, batch: CaptureBatch) -> bool:
@@ -138,7 +146,7 @@ def _is_known(connection: Connection, batch: CaptureBatch) -> bool:
 
 
 def _add_manifest(connection: Connection, batch: CaptureBatch) -> int:
-    manifest_no = (connection.scalar(select(func.max(t.manifests.c.manifest_no))) or 0) + 1
+    [manifest_no] = next_numbers(connection, t.manifests.c.manifest_no, 1)
     manifest = {"account": batch.manifest.account, "key": batch.manifest.key, "digest": batch.manifest.digest}
     add_rows(connection, t.manifests, [{"manifest_no": manifest_no, **manifest, "run_id": batch.run_id, "taken_at": batch.at}])
     return manifest_no
@@ -150,8 +158,8 @@ def _record_numbers(connection: Connection, batch: CaptureBatch) -> dict[str, in
     digests |= {outcome.digest for outcome in batch.outcomes if outcome.digest and outcome.occurrence}
     r = t.records.c
     numbers: dict[str, int] = {}
-    for chunk in chunked(sorted(digests)):
-        held = select(r.digest, r.record_no).where(r.account == batch.manifest.account, r.digest.in_(chunk))
+    for of_them in among(connection, r.digest, sorted(digests)):
+        held = select(r.digest, r.record_no).where(r.account == batch.manifest.account, of_them)
         numbers.update(tuple(row) for row in connection.execute(held))
     return numbers
 
@@ -164,11 +172,19 @@ def _keep_quarantined(connection: Connection, rows: Sequence[Row]) -> None:
     connection.execute(again.on_conflict_do_update(index_elements=list(t.quarantine.primary_key), set_=newest), rows)
 
 
+def _held_variants(connection: Connection, record_nos: Sequence[int]) -> set[tuple[int, str]]:
+    o = t.occurrences.c
+    held: set[tuple[int, str]] = set()
+    for of_them in among(connection, o.record_no, record_nos):
+        held.update(tuple(row) for row in connection.execute(select(o.record_no, o.variant).where(of_them)))
+    return held
+
+
 def _class_numbers(connection: Connection, record_nos: Sequence[int]) -> dict[int, int]:
     r = t.records.c
     numbers: dict[int, int] = {}
-    for chunk in chunked(record_nos):
-        present = select(r.record_no, r.class_number).where(r.record_no.in_(chunk))
+    for of_them in among(connection, r.record_no, record_nos):
+        present = select(r.record_no, r.class_number).where(of_them)
         numbers.update(tuple(row) for row in connection.execute(present))
     return numbers
 
@@ -180,11 +196,16 @@ def _move_cursors(connection: Connection, batch: CaptureBatch) -> None:
     if source is None:
         raise LookupError(f"no run {batch.run_id}")
     account = batch.manifest.account
-    rows = [{"account": account, "source": source, "name": name, "value": value} for name, value in batch.cursors.items()]
+    rows = sorted((cursor_row(account, source, name, value) for name, value in batch.cursors.items()), key=_in_one_order)
     moved = insert_into(connection.dialect, t.cursors)
     connection.execute(
         moved.on_conflict_do_update(index_elements=list(t.cursors.primary_key), set_={"value": moved.excluded.value}), rows
     )
+
+
+def _in_one_order(row: Row) -> str:
+    """Rows that others may write as well are written in the order of their keys: nobody then waits in a circle."""
+    return str(row["row_key"])
 
 
 def _place_of(table: Any, column: str) -> int:
@@ -196,4 +217,5 @@ _RECORD_DIGEST = _place_of(t.records, "digest")
 _ITEM_SEQ = _place_of(t.items, "seq")
 _CLASS_NUMBER = _place_of(t.classifications, "number")
 _CLASS_MANIFEST = _place_of(t.classifications, "manifest_no")
+_VARIANT = _place_of(t.occurrences, "variant")
 _SEEN_MANIFEST = _place_of(t.occurrences, "manifest_no")

@@ -15,7 +15,7 @@ from connectors.ledger import tables as t
 from connectors.ledger.batch import BatchWriter
 from connectors.ledger.engine import reading, writing
 from connectors.ledger.rows import AnyRow, rows_read, to_occurrence, to_record, to_run
-from connectors.ledger.statements import add_missing, chunked, insert_into
+from connectors.ledger.statements import add_missing, among, insert_into
 
 
 class SqlCaptureLedger:
@@ -77,9 +77,9 @@ class SqlCaptureLedger:
         wanted = sorted(set(digests))
         found: dict[str, RecordEntry] = {}
         with reading(self._engine) as connection, rows_read():
-            for chunk in chunked(wanted):
-                of_them = WITH_CLASS.where(t.records.c.account == account, t.records.c.digest.in_(chunk))
-                entries = with_occurrences(connection, connection.execute(of_them).all())
+            for of_them in among(connection, t.records.c.digest, wanted):
+                held = WITH_CLASS.where(t.records.c.account == account, of_them)
+                entries = with_occurrences(connection, connection.execute(held).all())
                 found.update((entry.digest, entry) for entry in entries)
         return found
 
@@ -120,8 +120,7 @@ WITH_CLASS = select(*_RECORD, *CLASS_COLUMNS).join(
 def counts_of(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, int]]:
     """How many items of each run ended in each state; every state is named."""
     counts = {run_id: {state.value: 0 for state in ItemState} for run_id in run_ids}
-    for chunk in chunked(run_ids):
-        of_them = t.items.c.run_id.in_(chunk)
+    for of_them in among(connection, t.items.c.run_id, run_ids):
         grouped = select(t.items.c.run_id, t.items.c.state, func.count().label("number")).where(of_them)
         for row in connection.execute(grouped.group_by(t.items.c.run_id, t.items.c.state)):
             counts[row.run_id][row.state] = row.number
@@ -132,9 +131,9 @@ def with_occurrences(connection: Connection, rows: Sequence[AnyRow]) -> list[Rec
     """The records of rows of `WITH_CLASS`, with all their occurrences in the order in which they were first seen."""
     o = t.occurrences.c
     seen: dict[int, list[Occurrence]] = {}
-    for chunk in chunked([row[0] for row in rows]):
-        of_them = select(o.record_no, *_SEEN).where(o.record_no.in_(chunk))
-        for record_no, *values in connection.execute(of_them.order_by(o.record_no, o.manifest_no, o.variant)):
+    for of_them in among(connection, o.record_no, [row[0] for row in rows]):
+        seen_at = select(o.record_no, *_SEEN).where(of_them)
+        for record_no, *values in connection.execute(seen_at.order_by(o.record_no, o.manifest_no, o.variant)):
             seen.setdefault(record_no, []).append(to_occurrence(values))
     return [to_record(row, tuple(seen.get(row[0], ()))) for row in rows]
 

@@ -10,14 +10,15 @@ from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Dialect, Text
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import UserDefinedType
 
 from capstone.domain.errors import LedgerDamaged
 
 T = TypeVar("T")
 
-Key = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text that is sorted by code point on both databases, as Python sorts it."""
+Code = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text of our own: ids, codes, digests. As all text here it is sorted by code point on both databases, as Python sorts it."""
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -62,6 +63,12 @@ class _KeptAsText(UserDefinedType[T]):
     @abstractmethod
     def to_value(text: str | None) -> T | None:
         """The value of a text."""
+
+
+@compiles(_KeptAsText, "postgresql")
+def _sorted_by_code_point(_kind: object, _compiler: object, **_options: object) -> str:
+    """PostgreSQL sorts by the rules of a language, which change with the operating system; "C" is Python's own order."""
+    return 'TEXT COLLATE "C"'
 
 
 class UtcText(_KeptAsText[datetime]):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from capstone.domain.errors import CapstoneError, LedgerDamaged, LedgerUnavailable, NotInitialised
+from capstone.domain.errors import BadSettings, CapstoneError, LedgerDamaged, LedgerUnavailable, NotInitialised
 
 _SQLITE_UNAVAILABLE = {
     "SQLITE_BUSY": "another process holds it",
@@ -24,10 +25,38 @@ _SQLITE_UNAVAILABLE = {
     "SQLITE_NOMEM": "memory ran out",
 }
 _SQLITE_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-# Classes of SQLSTATE: connection, authorisation, no such database, rollback, resources, wrong state, shutdown, system.
-_POSTGRES_UNAVAILABLE = ("08", "28", "3D", "40", "53", "55", "57", "58")
+_POSTGRES_UNAVAILABLE = {
+    "08": "the connection was lost",
+    "25006": "the server only reads, as one does that follows another",
+    "25P03": "a transaction was left idle",
+    "40": "two transactions stood in each other's way",
+    "53": "the server has no memory, disk space or connection left",
+    "55": "it stayed locked",
+    "57": "the server stops, starts, or took too long",
+    "58": "the disk of the server gave an error",
+}
+"""Classes of SQLSTATE, or whole ones, that may pass by themselves."""
 _POSTGRES_DAMAGED = ("XX001", "XX002")
 _POSTGRES_NO_TABLE = "42P01"
+_POSTGRES_NO_DATABASE = "3D000"
+_POSTGRES_REFUSED = ("28", "42501")
+
+# A connection that does not come about has no SQLSTATE, only words; what is not among these may pass by itself.
+_NO_DATABASE = re.compile('database "[^"]*" does not exist')
+_REFUSED = re.compile(
+    "authentication failed|no password supplied|no pg_hba.conf entry|pg_hba.conf rejects"
+    '|permission denied|not permitted to log in|role "[^"]*" does not exist'
+)
+_FULL = ("too many", "connection slots are reserved")
+_UNTRUSTED = ("certificate ", "alert unknown ca", "does not support ssl", "private key file")
+_BAD_OPTION = ("bad value for", "invalid connection option", "invalid sslmode", "invalid integer value", "invalid port number")
+
+_WAIT = "Check the database server, then run again; nothing is captured twice."
+_CHECK_SECRET = "Correct the user and its secret in [ledger], or let the server's pg_hba.conf admit it."  # noqa: S105
+_CHECK_TLS = "Name the right authority with ?sslmode=verify-full&sslrootcert=FILE in the ledger's URL."
+_ASK_OWNER = "Run 'capstone init' as the owner of the tables: it gives the working role the rights it needs."
+_MAKE_DATABASE = "Make the database (createdb --encoding=UTF8), then run 'capstone init'."
+_RESTORE = "Restore the database, or make a new one and run 'capstone rebuild --ledger'; the store holds all that is needed."
 
 
 @contextmanager
@@ -54,11 +83,32 @@ def to_ledger_error(exc: DBAPIError) -> CapstoneError | None:
     state = getattr(exc.orig, "sqlstate", None)
     if state is not None:
         return _from_postgres(state)
-    if "could not decode" in str(exc.orig).lower():  # raised by Python's sqlite3 itself, without a code
+    return _from_words(exc, str(exc.orig).lower())
+
+
+def _from_words(exc: DBAPIError, said: str) -> CapstoneError | None:
+    """What a driver means that gives no code."""
+    if "could not decode" in said:  # raised by Python's sqlite3 itself
         return LedgerDamaged("The ledger holds text that cannot be read.")
+    if any(words in said for words in _BAD_OPTION):
+        return BadSettings("The database driver refuses an option of the ledger's URL.")
     if exc.connection_invalidated:
-        return LedgerUnavailable("The connection to the ledger was lost.")
-    return None
+        return LedgerUnavailable("The connection to the ledger was lost.", _WAIT)
+    return _from_connecting(said) if isinstance(exc, OperationalError) else None
+
+
+def _from_connecting(said: str) -> CapstoneError:
+    if _NO_DATABASE.search(said):
+        return NotInitialised("The database of the ledger does not exist.", _MAKE_DATABASE)
+    if _REFUSED.search(said):
+        return BadSettings("The database server does not let the ledger's user in.", _CHECK_SECRET)
+    if any(words in said for words in _UNTRUSTED):
+        return BadSettings(
+            "The database server is not trusted: its certificate or the files named for it do not fit.", _CHECK_TLS
+        )
+    if any(words in said for words in _FULL):
+        return LedgerUnavailable("The database server has no connection left.", _WAIT)
+    return LedgerUnavailable("The database server did not take the connection.", _WAIT)
 
 
 def _from_sqlite(name: str, said: str) -> CapstoneError | None:
@@ -77,8 +127,13 @@ def _from_sqlite(name: str, said: str) -> CapstoneError | None:
 def _from_postgres(state: str) -> CapstoneError | None:
     if state == _POSTGRES_NO_TABLE:
         return NotInitialised("The ledger has no tables yet.")
+    if state == _POSTGRES_NO_DATABASE:
+        return NotInitialised("The database of the ledger does not exist.", _MAKE_DATABASE)
     if state in _POSTGRES_DAMAGED:
-        return LedgerDamaged("The database says that its files are damaged.")
-    if state.startswith(_POSTGRES_UNAVAILABLE):
-        return LedgerUnavailable(f"The ledger cannot be used (SQLSTATE {state}).")
+        return LedgerDamaged("The database says that its files are damaged.", _RESTORE)
+    if state.startswith(_POSTGRES_REFUSED):
+        return BadSettings(f"The database refuses this to the ledger's user (SQLSTATE {state}).", _ASK_OWNER)
+    for known, meaning in _POSTGRES_UNAVAILABLE.items():
+        if state.startswith(known):
+            return LedgerUnavailable(f"The ledger cannot be used: {meaning} (SQLSTATE {state}).", _WAIT)
     return None

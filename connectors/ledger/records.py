@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Engine, func, select, tuple_
+from sqlalchemy import Connection, Engine, func, select
 
 from capstone.domain.message import Place
 from capstone.domain.records import Classification, RecordEntry
@@ -14,11 +14,8 @@ from capstone.ports import AccountTotals, ItemOutcome, Quarantined, Run
 from connectors.ledger import tables as t
 from connectors.ledger.capture import CLASS_COLUMNS, WITH_CLASS, counts_of, with_occurrences
 from connectors.ledger.engine import reading
-from connectors.ledger.rows import rows_read, to_classification, to_outcome, to_quarantined, to_record, to_run
-from connectors.ledger.statements import chunked
-
-_PAIRS = 400
-"""Record ids in one IN list; each takes two values."""
+from connectors.ledger.rows import by_account, rows_read, to_classification, to_outcome, to_quarantined, to_record, to_run
+from connectors.ledger.statements import among
 
 
 class SqlRecordLedger:
@@ -49,8 +46,8 @@ class SqlRecordLedger:
         """Those of the ids that exist, in the order asked for, without occurrences."""
         found: dict[str, RecordEntry] = {}
         with reading(self._engine) as connection, rows_read():
-            for chunk in chunked(record_ids, _PAIRS):
-                found.update((entry.record_id, entry) for entry in _by_ids(connection, chunk))
+            for account, digests in by_account(record_ids).items():
+                found.update((entry.record_id, entry) for entry in _of_account(connection, account, digests))
         return [found[record_id] for record_id in dict.fromkeys(record_ids) if record_id in found]
 
     def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:
@@ -89,8 +86,8 @@ class SqlRecordLedger:
         """(run id, item) of those runs' items that are excluded, quarantined or failed, by run id, as they were offered."""
         found: list[tuple[str, ItemOutcome]] = []
         with reading(self._engine) as connection, rows_read():
-            for chunk in chunked(sorted(set(run_ids))):
-                wanted = select(t.items).where(t.items.c.run_id.in_(chunk), t.REFUSED)
+            for of_them in among(connection, t.items.c.run_id, sorted(set(run_ids))):
+                wanted = select(t.items).where(of_them, t.REFUSED)
                 rows = connection.execute(wanted.order_by(t.items.c.run_id, t.items.c.seq))
                 found.extend((row.run_id, to_outcome(row)) for row in rows)
         return found
@@ -135,10 +132,10 @@ class SqlRecordLedger:
             return [to_record(row) for row in connection.execute(page).all()]
 
 
-def _by_ids(connection: Connection, record_ids: Sequence[str]) -> list[RecordEntry]:
-    pairs = [tuple(record_id.split("/", 1)) for record_id in record_ids if "/" in record_id]
-    wanted = WITH_CLASS.where(tuple_(t.records.c.account, t.records.c.digest).in_(pairs))
-    return [to_record(row) for row in connection.execute(wanted).all()]
+def _of_account(connection: Connection, account: str, digests: Sequence[str]) -> Iterator[RecordEntry]:
+    for of_them in among(connection, t.records.c.digest, digests):
+        wanted = WITH_CLASS.where(t.records.c.account == account, of_them)
+        yield from map(to_record, connection.execute(wanted).all())
 
 
 def _held(connection: Connection) -> dict[str, tuple[int, int, int, int, int]]:

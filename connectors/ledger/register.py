@@ -40,7 +40,7 @@ class SqlRegisterLedger:
         rows = list({designation.designation_id: designation_row(decision, designation) for designation in added}.values())
         ends = [{"decision": decision, "old_id": old, "new_id": new} for old, new in superseded.items()]
         with writing(self._engine) as connection:
-            one_at_a_time(connection, t.decisions)
+            one_at_a_time(connection, "decisions")
             held = connection.scalar(select(t.decisions.c.digest).where(t.decisions.c.number == decision))
             if held is not None and held != digest:
                 raise LedgerDamaged(f"Decision {decision} is in the ledger with another content; nothing was changed.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
@@ -30,6 +30,15 @@ def rows_read() -> Iterator[None]:
         yield
     except (ValueError, KeyError, TypeError) as exc:
         raise LedgerDamaged("The ledger holds a row that cannot be read.") from exc
+
+
+def by_account(record_ids: Iterable[str]) -> dict[str, list[str]]:
+    """The digests of record ids, by account."""
+    found: dict[str, list[str]] = {}
+    for record_id in record_ids:
+        account, _, digest = record_id.partition("/")
+        found.setdefault(account, []).append(digest)
+    return found
 
 
 # --- records ---------------------------------------------------------------------------------------
@@ -112,7 +121,11 @@ def variant_of(seen: Occurrence) -> str:
     place = seen.place
     received = None if seen.received_at is None else as_utc(seen.received_at).isoformat()
     from_line = None if seen.from_line_at is None else as_utc(seen.from_line_at).isoformat()
-    facts = [place.source, place.folder, place.item_id, seen.flags, received, from_line, seen.is_sent, seen.envelope]
+    return row_key(place.source, place.folder, place.item_id, seen.flags, received, from_line, seen.is_sent, seen.envelope)
+
+
+def row_key(*facts: object) -> str:
+    """32 hex digits that stand for facts of any length in an index."""
     return hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
 
 
@@ -134,8 +147,13 @@ def to_outcome(row: AnyRow) -> ItemOutcome:
 
 
 def quarantine_row(kept: Quarantined) -> dict[str, object]:
-    """Bytes in quarantine; the columns have the names of the fields."""
-    return asdict(kept)
+    """Bytes in quarantine; the other columns have the names of the fields."""
+    return {"row_key": row_key(kept.digest, kept.source, kept.account, kept.item_id), **asdict(kept)}
+
+
+def cursor_row(account: str, source: str, name: str, value: str) -> dict[str, object]:
+    """A cursor of one source of an account."""
+    return {"row_key": row_key(account, source, name), "account": account, "source": source, "name": name, "value": value}
 
 
 def to_quarantined(row: AnyRow) -> Quarantined:

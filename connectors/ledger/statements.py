@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Column, ColumnElement, Connection, Dialect, Integer, Table, Text, any_, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
 Row = Mapping[str, object]
 Values = tuple[Any, ...]
 
-CHUNK = 900
+_IN_LIST = 900
 """Values in one IN list: below the 999 that old SQLite allows."""
+_IN_ARRAY = 20_000
+"""Values in one array: PostgreSQL takes more, the memory of both sides does not grow with them."""
 
 
 def insert_into(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -34,21 +36,18 @@ def add_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 
 
 class Bulk:
-    """Adds many rows to one table, each a list of all its columns in their order.
+    """Adds many new rows to one table, each a list of all its columns in their order.
 
-    Handing the driver finished tuples is twice as fast as SQLAlchemy's own way for many rows, and leaves less to do while the
-    transaction keeps others waiting.
+    Handing the driver finished values is twice as fast as SQLAlchemy's own way for many rows, and leaves less to do while the
+    transaction keeps others waiting. PostgreSQL takes them by COPY (`postgres` sees to that).
     """
 
-    def __init__(self, dialect: Dialect, table: Table, *, keep_first: bool = False) -> None:
-        """Compiles the statement once. With `keep_first`, a row whose key is there already is left out; else it is an error."""
-        names = [column.name for column in table.columns]
-        statement = insert_into(dialect, table)
-        if keep_first:
-            statement = statement.on_conflict_do_nothing()
-        compiled = statement.compile(dialect=dialect, column_keys=names)
-        self._sql = str(compiled)
-        self._names = None if compiled.positional else names
+    def __init__(self, dialect: Dialect, table: Table) -> None:
+        """Writes the statement once."""
+        names = ", ".join(column.name for column in table.columns)
+        marks = ", ".join("?" * len(table.columns))
+        by_row = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names of ours
+        self._sql = f"COPY {table.name} ({names}) FROM STDIN" if dialect.name == "postgresql" else by_row
         kinds = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in table.columns]
         self._processors: list[tuple[int, Callable[[Any], Any]]] = [
             (place, process) for place, process in enumerate(kinds) if process is not None
@@ -64,15 +63,26 @@ class Bulk:
 
     def add(self, connection: Connection, finished: Sequence[Sequence[object]]) -> None:
         """Add rows made by `finished`."""
-        if not finished:
-            return
-        if self._names is None:
+        if finished:
             connection.exec_driver_sql(self._sql, [tuple(row) for row in finished])
-        else:
-            connection.exec_driver_sql(self._sql, [dict(zip(self._names, row, strict=True)) for row in finished])
 
 
-def chunked(values: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+def among(connection: Connection, column: Column[T], values: Sequence[T]) -> Iterator[ColumnElement[bool]]:
+    """Conditions, to be asked one by one, that the column has one of the values; each names as many as a statement bears.
+
+    PostgreSQL is handed an array: the statement is then the same for any number, and is prepared once. An IN list of 900 took
+    some 90 milliseconds.
+    """
+    if connection.dialect.name != "postgresql":
+        yield from (column.in_(some) for some in chunked(values, _IN_LIST))
+        return
+    process = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect) or (lambda value: value)
+    kind = postgresql.ARRAY(column.type if isinstance(column.type, Integer) else Text())
+    for some in chunked(values, _IN_ARRAY):
+        yield column == any_(bindparam(None, [process(value) for value in some], type_=kind))
+
+
+def chunked(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """The values in slices of at most `size`."""
     for start in range(0, len(values), size):
         yield values[start : start + size]

@@ -1,17 +1,17 @@
 """The tables of the ledger. Ids, codes, counts and times only: no subject, body or address of a message.
 
-The history tables (`HISTORY`) only ever grow. On SQLite triggers refuse to change or delete their rows; on PostgreSQL the
-program's role has no right to. `migrations` creates what stands here; a test compares the two.
+The history tables (`HISTORY`) only ever grow: triggers refuse to change or delete their rows, and on PostgreSQL the program's
+role has no right to either (`rights`). `migrations` creates what stands here; a test compares the two.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, Integer, MetaData, Table, text
 from sqlalchemy import UniqueConstraint as Unique
 
-from connectors.ledger.column_types import DayText, ExactText, JsonText, Key, UtcText
+from connectors.ledger.column_types import Code, DayText, ExactText, JsonText, UtcText
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The migration that leads to these tables; a ledger of another version is not written."""
 VERSION_TABLE = "capstone_schema"
 APPLICATION_ID = 0x43415053
@@ -45,13 +45,13 @@ def _from_a_manifest() -> ForeignKeyConstraint:
 runs = Table(
     "runs",
     metadata,
-    Column("run_id", Key, primary_key=True),
-    Column("account", Key, nullable=False),
+    Column("run_id", Code, primary_key=True),
+    Column("account", Code, nullable=False),
     Column("source", ExactText, nullable=False),
     Column("started_at", UtcText, nullable=False),
     Column("ended_at", UtcText),
-    Column("outcome", Text, nullable=False),
-    Column("error", Text),
+    Column("outcome", Code, nullable=False),
+    Column("error", Code),
     Column("counts", JsonText),
     Index("ix_runs_account", "account", "started_at", "run_id"),
     Index("ix_runs_started_at", "started_at", "run_id"),
@@ -61,15 +61,15 @@ runs = Table(
 items = Table(
     "items",
     metadata,
-    Column("run_id", Key, primary_key=True),
+    Column("run_id", Code, primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("source", ExactText, nullable=False),
     Column("folder", ExactText, nullable=False),
     Column("item_id", ExactText, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("state", Code, nullable=False),
     Column("code", ExactText, nullable=False),
     Column("reason", ExactText, nullable=False),
-    Column("digest", Text),
+    Column("digest", Code),
     Index("ix_items_refused", "run_id", "seq", sqlite_where=REFUSED, postgresql_where=REFUSED),
     sqlite_with_rowid=False,
 )
@@ -78,10 +78,10 @@ manifests = Table(
     "manifests",
     metadata,
     Column("manifest_no", Integer, primary_key=True, autoincrement=False),
-    Column("account", Key, nullable=False),
-    Column("key", Key, nullable=False, unique=True),
-    Column("digest", Text, nullable=False),
-    Column("run_id", Text, nullable=False),
+    Column("account", Code, nullable=False),
+    Column("key", Code, nullable=False, unique=True),
+    Column("digest", Code, nullable=False),
+    Column("run_id", Code, nullable=False),
     Column("taken_at", UtcText, nullable=False),
     Unique("account", "manifest_no"),
 )
@@ -91,13 +91,13 @@ records = Table(
     "records",
     metadata,
     Column("record_no", BigInteger, primary_key=True, autoincrement=False),
-    Column("account", Key, nullable=False),
-    Column("digest", Key, nullable=False),
-    Column("version_id", Text, nullable=False),
+    Column("account", ExactText, nullable=False),
+    Column("digest", ExactText, nullable=False),
+    Column("version_id", Code, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("captured_at", UtcText, nullable=False),
-    Column("run_id", Text, nullable=False),
-    Column("content_key", Text, nullable=False),
+    Column("run_id", Code, nullable=False),
+    Column("content_key", Code, nullable=False),
     Column("problems", JsonText, nullable=False),
     Column("class_number", Integer, nullable=False),
     Unique("account", "digest"),
@@ -110,16 +110,16 @@ classifications = Table(
     Column("record_no", BigInteger, primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("manifest_no", Integer, nullable=False),
-    Column("record_class", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("rule_version", Text, nullable=False),
-    Column("item", Text),
-    Column("authority", Text),
-    Column("designation_id", Text),
+    Column("record_class", Code, nullable=False),
+    Column("reason", Code, nullable=False),
+    Column("rule_version", Code, nullable=False),
+    Column("item", Code),
+    Column("authority", Code),
+    Column("designation_id", Code),
     Column("form", ExactText),
-    Column("category", Text),
+    Column("category", Code),
     Column("message_date", UtcText),
-    Column("date_source", Text),
+    Column("date_source", Code),
     Column("cutoff", DayText),
     Column("eligible", DayText),
     Column("flags", JsonText, nullable=False),
@@ -134,7 +134,7 @@ occurrences = Table(
     "occurrences",
     metadata,
     Column("record_no", BigInteger, primary_key=True, autoincrement=False),
-    Column("variant", Key, primary_key=True),
+    Column("variant", Code, primary_key=True),
     Column("manifest_no", Integer, nullable=False),
     Column("source", ExactText, nullable=False),
     Column("folder", ExactText, nullable=False),
@@ -143,36 +143,48 @@ occurrences = Table(
     Column("received_at", UtcText),
     Column("from_line_at", UtcText),
     Column("is_sent", Boolean, nullable=False),
-    Column("envelope", Text),
+    Column("envelope", Code),
     _of_a_record(),
     _from_a_manifest(),
     sqlite_with_rowid=False,
 )
 
+# A name or an item id may be longer than an index of PostgreSQL takes: `row_key` (rows.row_key) stands for it.
 cursors = Table(
     "cursors",
     metadata,
-    Column("account", Key, primary_key=True),
-    Column("source", ExactText, primary_key=True),
-    Column("name", ExactText, primary_key=True),
+    Column("row_key", Code, primary_key=True),
+    Column("account", Code, nullable=False),
+    Column("source", ExactText, nullable=False),
+    Column("name", ExactText, nullable=False),
     Column("value", ExactText, nullable=False),
+    Index("ix_cursors_account", "account"),
 )
 
 leases = Table(
     "leases",
     metadata,
-    Column("account", Key, primary_key=True),
-    Column("holder", Text, nullable=False),
+    Column("account", Code, primary_key=True),
+    Column("holder", Code, nullable=False),
+    Column("until", UtcText, nullable=False),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("server", ExactText, primary_key=True),
+    Column("holder", Code, primary_key=True),
     Column("until", UtcText, nullable=False),
 )
 
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("digest", Key, primary_key=True),
-    Column("source", ExactText, primary_key=True),
-    Column("account", Key, primary_key=True),
-    Column("item_id", ExactText, primary_key=True),
+    Column("row_key", Code, primary_key=True),
+    Column("digest", Code, nullable=False),
+    Column("source", ExactText, nullable=False),
+    Column("account", Code, nullable=False),
+    Column("item_id", ExactText, nullable=False),
     Column("code", ExactText, nullable=False),
     Column("reason", ExactText, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
@@ -187,7 +199,7 @@ outbox = Table(
     Column("record_no", BigInteger, primary_key=True, autoincrement=False),
     Column("enqueued", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
-    Column("holder", Text),
+    Column("holder", Code),
     Column("claimed", Integer),
     Column("until", UtcText),
     Index("ix_outbox_tries", "tries", "record_no"),
@@ -202,20 +214,20 @@ decisions = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", UtcText, nullable=False),
     Column("actor", ExactText, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("kind", Code, nullable=False),
+    Column("digest", Code, nullable=False),
 )
 
 designations = Table(
     "designations",
     metadata,
     Column("decision", Integer, primary_key=True, autoincrement=False),
-    Column("designation_id", Key, primary_key=True),
+    Column("designation_id", Code, primary_key=True),
     Column("official", ExactText, nullable=False),
     Column("office", ExactText, nullable=False),
     Column("position", ExactText, nullable=False),
-    Column("category", Text, nullable=False),
-    Column("account", Key, nullable=False),
+    Column("category", Code, nullable=False),
+    Column("account", Code, nullable=False),
     Column("addresses", JsonText, nullable=False),
     Column("starts", DayText, nullable=False),
     Column("ends", DayText),
@@ -229,8 +241,8 @@ supersessions = Table(
     "supersessions",
     metadata,
     Column("decision", Integer, primary_key=True, autoincrement=False),
-    Column("old_id", Key, primary_key=True),
-    Column("new_id", Key, nullable=False),
+    Column("old_id", Code, primary_key=True),
+    Column("new_id", Code, nullable=False),
     ForeignKeyConstraint(["decision"], ["decisions.number"]),
 )
 
@@ -243,9 +255,9 @@ audit = Table(
     Column("at", UtcText, nullable=False),
     Column("actor", ExactText, nullable=False),
     Column("event", ExactText, nullable=False),
-    Column("details", Text, nullable=False),
-    Column("previous", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("details", Code, nullable=False),
+    Column("previous", Code, nullable=False),
+    Column("digest", Code, nullable=False),
 )
 
 HISTORY = (audit, classifications, decisions, designations, items, manifests, occurrences, supersessions)

@@ -19,12 +19,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from capstone.domain.errors import BadSettings, CapstoneError, LedgerDamaged, LedgerUnavailable, NotInitialised
 from capstone.domain.message import Occurrence
+from capstone.ports import Quarantined
 from connectors.ledger import migrations, tables
 from connectors.ledger.batch import BatchWriter
 from connectors.ledger.column_types import as_utc
@@ -36,14 +37,20 @@ from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract, 
 from tests.contracts.ledger_values import (
     ACCOUNT,
     NOON,
+    SOURCE,
+    TEMPORARY,
     batch,
     batch_of,
+    digest,
     fill,
     place,
+    reclassified,
     seen_again,
 )
 from tests.contracts.register_outbox_audit import AuditLogContract, OutboxContract, RegisterLedgerContract
+from tests.contracts.server_slots import EmptinessContract, ServerSlotsContract
 
+FIRST_VERSION = Path(__file__).parents[1] / "fixtures" / "ledger" / "version_0001.sql"
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -91,6 +98,14 @@ class TestAuditLog(AuditLogContract):
     pass
 
 
+class TestServerSlots(ServerSlotsContract):
+    pass
+
+
+class TestEmptiness(EmptinessContract):
+    pass
+
+
 # --- schema ----------------------------------------------------------------------------------------
 
 
@@ -135,6 +150,67 @@ def test_creating_again_keeps_what_is_there(ledger: SqlLedger, path: Path) -> No
     create(url_of(path))
     assert everything(ledger) == before
     ledger.check(every_page=True)
+
+
+@pytest.fixture
+def first_version(tmp_path: Path) -> Path:
+    """A ledger as the first release made and filled it."""
+    path = tmp_path / "old.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(FIRST_VERSION.read_text())
+        connection.execute("PRAGMA journal_mode = WAL")
+    return path
+
+
+def test_a_ledger_of_the_first_version_says_what_to_do(first_version: Path) -> None:
+    before = first_version.read_bytes()
+    for use in (SqlLedger.check, SqlLedger.is_empty):
+        with pytest.raises(NotInitialised, match="version 0001") as caught:
+            use(open_ledger(url_of(first_version)))
+        assert "capstone init" in caught.value.next_step
+    assert first_version.read_bytes() == before
+
+
+def test_a_ledger_of_the_first_version_is_brought_to_the_present_one(first_version: Path, ledger: SqlLedger) -> None:
+    old = create_ledger(url_of(first_version))
+    old.check(every_page=True)
+    odd = "In\x00box/\udcff"
+    kept = tuple(Quarantined(digest("q"), SOURCE, ACCOUNT, name, "E1", "empty \x00", 7, 2) for name in ("q", odd))
+    more = batch(2, cursors={odd: "7", "Sent": "3"}, quarantined=kept, reclassified=(reclassified("b", TEMPORARY),))
+    fill(ledger)
+    ledger.capture.commit(more)
+    assert everything(old) == everything(ledger)
+    assert list(old.audit.entries()) == list(ledger.audit.entries())
+    assert old.register.designation_history() == ledger.register.designation_history()
+    for one in (old, ledger):
+        one.capture.commit(batch(3, cursors={odd: "8"}, quarantined=kept))
+        one.slots.take_slot("mail.agency.example", "me", 1, NOON, 60)
+    assert everything(old) == everything(ledger)
+    assert {one.tries for one in old.records.quarantine()} == {4}
+    with sqlite3.connect(first_version) as connection, pytest.raises(sqlite3.IntegrityError, match="history"):
+        connection.execute("DELETE FROM items")
+
+
+def test_an_upgrade_that_fails_changes_nothing(first_version: Path) -> None:
+    with sqlite3.connect(first_version) as connection:
+        connection.execute("CREATE TABLE slots (x)")
+    before = dump(first_version)
+    with pytest.raises(OperationalError):
+        create_ledger(url_of(first_version))
+    assert dump(first_version) == before
+
+
+def dump(path: Path) -> list[str]:
+    with sqlite3.connect(path) as connection:
+        return list(connection.iterdump())
+
+
+def test_a_file_has_no_roles(tmp_path: Path) -> None:
+    url = url_of(tmp_path / "ledger.db")
+    with pytest.raises(BadSettings, match="has no roles"):
+        create_ledger(url, reading_role="auditor")
+    with pytest.raises(BadSettings, match="names no user"):
+        create_ledger(url, owner_url=url)
 
 
 def test_several_processes_may_create_at_once(tmp_path: Path) -> None:
@@ -199,7 +275,15 @@ class Said(Exception):
         (Said(sqlite_errorname="SQLITE_CONSTRAINT_UNIQUE"), None),
         (Said(sqlstate="08006"), LedgerUnavailable),
         (Said(sqlstate="53100"), LedgerUnavailable),
+        (Said(sqlstate="53300"), LedgerUnavailable),
         (Said(sqlstate="40001"), LedgerUnavailable),
+        (Said(sqlstate="55P03"), LedgerUnavailable),
+        (Said(sqlstate="57P03"), LedgerUnavailable),
+        (Said(sqlstate="58030"), LedgerUnavailable),
+        (Said(sqlstate="28P01"), BadSettings),
+        (Said(sqlstate="42501"), BadSettings),
+        (Said(sqlstate="3D000"), NotInitialised),
+        (Said(sqlstate="23505"), None),
         (Said(sqlstate="42P01"), NotInitialised),
         (Said(sqlstate="XX001"), LedgerDamaged),
         (Said(sqlstate="42601"), None),

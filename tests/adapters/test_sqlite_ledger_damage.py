@@ -22,9 +22,8 @@ from capstone.domain.events import first_break
 from connectors.ledger.engine import open_engine, writing
 from connectors.ledger.ledger import SqlLedger, open_ledger
 from connectors.ledger.schema import create
-from tests.contracts.ledger import (
-    everything,
-)
+from tests.adapters.ledger_workers import SERVER, at_once, keep_slot, take_slots
+from tests.contracts.ledger import everything
 from tests.contracts.ledger_values import (
     ACCOUNT,
     NOON,
@@ -94,6 +93,14 @@ def test_four_writing_processes_lose_nothing_and_none_fails(ledger: SqlLedger, p
     ledger.check(every_page=True)
 
 
+def test_eight_processes_race_for_the_slots_of_a_server(ledger: SqlLedger, path: Path) -> None:
+    seen = at_once(take_slots, [(url_of(path), f"holder-{number}", 3, 15) for number in range(8)])
+    assert sum(taken for taken, _ in seen) > 15
+    assert max(crowd for _, crowd in seen) <= 3
+    assert ledger.slots.slot_holders(SERVER) == []
+    assert sum(at_once(keep_slot, [(url_of(path), f"holder-{number}", 3) for number in range(8)])) == 3
+
+
 def die_while_committing(url: str, statement: str) -> None:
     """Commits one batch whole, then is killed within the transaction of the next, just before that statement."""
     ledger = open_ledger(url)
@@ -148,6 +155,12 @@ def test_what_was_committed_survives_a_kill_at_any_moment(ledger: SqlLedger, pat
     assert all(
         len(one.occurrences) == 1 for one in ledger.capture.known(ACCOUNT, [r.digest for r in ledger.records.records()]).values()
     )
+
+
+def test_the_wait_for_others_is_set_by_whoever_opens(ledger: SqlLedger, path: Path) -> None:
+    impatient = open_ledger(url_of(path), wait_s=0.1)
+    with writing(open_engine(url_of(path))), pytest.raises(LedgerUnavailable, match="another process holds it"):
+        impatient.capture.commit(batch_of("a"))
 
 
 def test_a_reader_is_not_kept_waiting_by_a_writer(ledger: SqlLedger, path: Path) -> None:

@@ -148,6 +148,18 @@ class CaptureLedgerContract:
         assert ledger.capture.known(ACCOUNT, [digest("a")])[digest("a")].occurrences[0].place == hostile
         assert ledger.records.refused([RUN]) == [(RUN, outcome)]
 
+    def test_names_of_any_length_are_given_back_exactly(self, ledger: Any) -> None:
+        """Random text, which no index can press into a page."""
+        long = "".join(map(digest, range(200)))
+        ledger.capture.start_run(run())
+        seen = Occurrence(Place(SOURCE, long, long), (long,))
+        kept = [Quarantined(digest("q"), SOURCE, ACCOUNT, long + ending, "E1", "empty", 0) for ending in "ab"]
+        cursors = {long + "a": "1", long + "b": long}
+        ledger.capture.commit(batch(1, [archived("a", seen)], [entry("a")], quarantined=tuple(kept), cursors=cursors))
+        assert ledger.capture.known(ACCOUNT, [digest("a")])[digest("a")].occurrences == (seen,)
+        assert ledger.records.quarantine() == kept
+        assert ledger.capture.cursors(ACCOUNT, SOURCE) == cursors
+
     def test_dates_at_the_edge_of_time_are_taken_in(self, ledger: Any) -> None:
         first_day, last_day = NOON.replace(year=1, month=1, day=1), NOON.replace(year=9999, month=12, day=31)
         records = [entry("a", permanent(message_date=first_day)), entry("b", permanent(message_date=last_day))]
@@ -227,6 +239,16 @@ class RecordLedgerContract:
         assert list(ledger.records.records()) == ledger.records.totals() == ledger.records.runs() == []
         assert ledger.records.entries(["no id at all"]) == ledger.records.class_history("a/b") == []
         assert ledger.records.refused([RUN]) == ledger.records.quarantine() == ledger.records.breakdown() == []
+
+    @pytest.mark.parametrize("name", ["", "a\x00/b", "\udcff/\ud800", "a/%s", "a/b/c", "a/" + "b" * 100_000])
+    def test_an_id_that_nothing_can_have_is_an_unknown_one(self, ledger: Any, name: str) -> None:
+        ledger.capture.commit(batch_of("a"))
+        assert ledger.records.record(name) is None
+        assert ledger.records.entries([name, entry("a").record_id]) == [entry("a")]
+        ledger.outbox.enqueue([name])
+        ledger.outbox.done("me", [name])
+        ledger.outbox.release("me", [name])
+        assert ledger.outbox.pending() == 1
 
     def test_a_record_is_given_back_with_its_occurrences(self, ledger: Any) -> None:
         record = entry("a", permanent())

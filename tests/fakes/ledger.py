@@ -1,4 +1,4 @@
-"""A ledger in memory: plain lists and dicts, the same five ports, the same promises."""
+"""A ledger in memory: plain lists and dicts, the same six ports, the same promises."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from capstone.domain.errors import AccountBusy, LedgerDamaged
+from capstone.domain.errors import AccountBusy, LedgerDamaged, ServerBusy
 from capstone.domain.events import GENESIS, AuditEntry, link
 from capstone.domain.message import ItemState, Occurrence, Place
 from capstone.domain.officials import Designation
@@ -53,7 +53,7 @@ class _State:
 
 
 class FakeLedger:
-    """The five ports of one ledger: `capture`, `records`, `register`, `outbox`, `audit`."""
+    """The six ports of one ledger: `capture`, `records`, `register`, `outbox`, `audit`, `slots`."""
 
     def __init__(self) -> None:
         state = _State()
@@ -62,9 +62,16 @@ class FakeLedger:
         self.register = FakeRegisterLedger()
         self.outbox = FakeOutbox(state)
         self.audit = FakeAuditLog()
+        self.slots = FakeServerSlots()
 
     def check(self, *, every_page: bool = False) -> None:
         """Always fit."""
+
+    def is_empty(self) -> bool:
+        """Whether nothing was taken in."""
+        state = self.capture._state
+        held = (state.runs, state.items, state.records, state.manifests, state.cursors, state.quarantine, state.due)
+        return not (any(held) or self.register.next_decision() > 1 or [*self.audit.entries()])
 
     def close(self) -> None:
         """Nothing to close."""
@@ -291,6 +298,27 @@ class FakeAuditLog:
 
     def entries(self, from_seq: int = 1) -> Iterator[AuditEntry]:
         yield from self._entries[max(from_seq - 1, 0) :]
+
+
+class FakeServerSlots:
+    """ServerSlots in memory."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, dict[str, datetime]] = {}
+
+    def take_slot(self, server: str, holder: str, most: int, now: datetime, ttl_s: int) -> None:
+        taken = self._until.setdefault(server, {})
+        live = {one for one, until in taken.items() if until > now}
+        if len(live - {holder}) >= most and holder not in live:
+            raise ServerBusy(f"{len(live)} captures read from this mail server now.")
+        self._until[server] = {one: until for one, until in taken.items() if one in live}
+        self._until[server][holder] = now + timedelta(seconds=ttl_s)
+
+    def give_back_slot(self, server: str, holder: str) -> None:
+        self._until.get(server, {}).pop(holder, None)
+
+    def slot_holders(self, server: str) -> list[str]:
+        return sorted(self._until.get(server, {}))
 
 
 def _whole(state: _State, record_id: str) -> RecordEntry:
