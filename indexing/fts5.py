@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,8 +44,10 @@ _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQL
 
 _SELECT_COUNT = "SELECT count(*) FROM documents d WHERE"
 _SELECT_PAGE = "SELECT d.id FROM documents d WHERE"
-_NEWEST_FIRST = "ORDER BY d.sent DESC, d.record_id LIMIT ? OFFSET ?"
+_NEWEST_FIRST = "ORDER BY d.sent DESC, d.record_id"
+_ONE_PAGE = "LIMIT ? OFFSET ?"
 _SELECT_HIT = " ".join(("SELECT", HIT_COLUMNS, "FROM documents d JOIN texts t ON t.id = d.id WHERE d.id = ?"))
+_SELECT_HIT_WITHOUT_TEXT = _SELECT_HIT.replace("t.shown_text", "''")
 _SELECT_COVERAGE = "SELECT d.code, sum(d.records) FROM coverage d WHERE"
 _INSERT_DOCUMENT = "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_TEXTS = "INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -76,6 +79,10 @@ class Fts5Index:
         self._guard = threading.Lock()
         self._opened: _Opened | None = None
 
+    def exists(self) -> bool:
+        """Whether anything stands in its place, sound or not."""
+        return self._path.exists()
+
     def check(self) -> None:
         """Raise IndexUnavailable or IndexDamaged unless the index can be used. Quick: does not read the whole file."""
         with self._reading() as db:
@@ -103,11 +110,10 @@ class Fts5Index:
 
     def search(self, clause: Clause, scope: Scope, limit: int, offset: int = 0) -> SearchPage:
         """Newest first, undated last, then by record id. Raises BadQuery when the clause is nested too deeply."""
-        if depth_of(clause) > MAX_DEPTH:
-            raise BadQuery(f"the query is nested more than {MAX_DEPTH} levels deep")
+        _refuse_if_too_deep(clause)
         asked = both(condition_of(clause), within(scope))
         with self._reading() as db:
-            page = " ".join((_SELECT_PAGE, asked.sql, _NEWEST_FIRST))
+            page = " ".join((_SELECT_PAGE, asked.sql, _NEWEST_FIRST, _ONE_PAGE))
             found = db.execute(page, (*asked.parameters, limit, offset)).fetchall()
             total = offset + len(found)
             if len(found) == limit or (offset and not found):  # there may be more than this page shows
@@ -116,6 +122,23 @@ class Fts5Index:
             counts = _coverage(db, within(scope))
         indexed = counts.pop(_ALL_CODES, 0)
         return SearchPage(total=total, hits=hits, unsearchable=counts, indexed=indexed)
+
+    def hits(self, clause: Clause, scope: Scope) -> Iterator[Hit]:
+        """Everything found, in the order of `search` and without snippets, as it stood when the first was asked for.
+
+        A connection of its own keeps the view. Others write meanwhile; what they write cannot be folded in until the end.
+        """
+        _refuse_if_too_deep(clause)
+        asked = both(condition_of(clause), within(scope))
+        with self._guard, _named_errors():
+            self._connection()  # so that what is no index of ours is refused as ever
+        with _named_errors(), closing(self._connect("ro")) as db:
+            db.execute("BEGIN")
+            found = array(
+                "q", (number for (number,) in db.execute(" ".join((_SELECT_PAGE, asked.sql, _NEWEST_FIRST)), asked.parameters))
+            )
+            for number in found:
+                yield _hit(db, number, clause, _SELECT_HIT_WITHOUT_TEXT)
 
     def ids(self) -> Iterator[str]:
         """Every record id, sorted, a page at a time."""
@@ -293,8 +316,13 @@ def _coverage(db: sqlite3.Connection, scope: Condition) -> dict[str, int]:
     return {code: count for code, count in db.execute(counted, scope.parameters) if count}
 
 
-def _hit(db: sqlite3.Connection, number: int, clause: Clause) -> Hit:
-    row = db.execute(_SELECT_HIT, (number,)).fetchone()
+def _refuse_if_too_deep(clause: Clause) -> None:
+    if depth_of(clause) > MAX_DEPTH:
+        raise BadQuery(f"the query is nested more than {MAX_DEPTH} levels deep")
+
+
+def _hit(db: sqlite3.Connection, number: int, clause: Clause, select: str = _SELECT_HIT) -> Hit:
+    row = db.execute(select, (number,)).fetchone()
     try:
         return hit_of(row, clause)
     except (TypeError, ValueError, AttributeError, OverflowError):

@@ -53,7 +53,9 @@ class TestFts5Index(SearchIndexContract):
 
 def test_a_missing_index_is_unavailable_and_nothing_is_created(tmp_path: Path) -> None:
     index = Fts5Index(tmp_path / "none.db")
-    for call in (index.check, lambda: index.search(Everything(), ALL, 1), lambda: index.add(agency_documents()[:1])):
+    assert not index.exists()
+    uses = (index.check, lambda: index.search(Everything(), ALL, 1), lambda: index.add(agency_documents()[:1]))
+    for call in (*uses, lambda: next(index.hits(Everything(), ALL))):
         with pytest.raises(IndexUnavailable):
             call()
     assert list(tmp_path.iterdir()) == []
@@ -64,8 +66,10 @@ def test_a_file_that_is_no_index_is_damaged_and_a_reset_replaces_it(tmp_path: Pa
     path = tmp_path / "search.db"
     path.write_bytes(content)
     index = Fts5Index(path)
-    with pytest.raises(IndexDamaged):
-        index.check()
+    assert index.exists()
+    for call in (index.check, lambda: next(index.hits(Everything(), ALL))):
+        with pytest.raises(IndexDamaged):
+            call()
     index.reset()
     index.check()
     index.close()
@@ -139,6 +143,7 @@ def uses_that_fail(index: Fts5Index) -> int:
         index.check,
         lambda: index.search(Words(("budget",)), ALL, 50),
         lambda: index.search(Everything(), ALL, 50),
+        lambda: list(index.hits(Everything(), ALL)),
         lambda: list(index.ids()),
         lambda: index.add(agency_documents()[:20]),
         lambda: index.remove([agency_documents()[30].record_id]),
@@ -279,6 +284,19 @@ def test_a_forked_process_opens_the_file_for_itself(file: Path, index: Fts5Index
     child.join()
     assert child.exitcode == 0
     assert index.search(Words(("writer3",)), ALL, 1).total == 1
+
+
+def test_a_stream_of_hits_holds_up_no_other_use_and_ends_with_its_own_view(file: Path, index: Fts5Index) -> None:
+    streamed = index.hits(Everything(), ALL)
+    first = next(streamed)
+    other = Fts5Index(file)
+    other.add([replace(document, body="changed") for document in agency_documents()])
+    other.remove([document.record_id for document in agency_documents()[:10]])
+    index.add([numbered(5, 1)])
+    assert index.search(Words(("changed",)), ALL, 1).total == 32
+    assert len([first, *streamed]) == 42
+    other.compact()
+    other.close()
 
 
 def test_an_index_reset_by_one_process_is_empty_for_another(file: Path, index: Fts5Index) -> None:
