@@ -1,8 +1,9 @@
-# One list of commands for people, hooks and CI. Nothing here installs system packages; all that is fetched comes by PyPI.
+# One list of commands for people, hooks and CI. Nothing here installs system packages. What is fetched comes by the package clients
+# of Python, and for real servers by those of Go and Maven.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench install
+.PHONY: help demo up down test check bench install
 MAKEFLAGS += --no-print-directory
 
 UV_VERSION := 0.13.9
@@ -11,7 +12,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 # The certificates that this machine trusts, also those of an agency's own network.
 export UV_SYSTEM_CERTS ?= true
-export CAPSTONE_HOME ?= $(CURDIR)/.capstone/demo
+HOMES := $(or $(CAPSTONE_HOME),$(CURDIR)/.capstone/demo $(CURDIR)/.capstone/real)
+export CAPSTONE_HOME ?= $(CURDIR)/.capstone/$(if $(filter real,$(SERVICES)),real,demo)
 CORE := capstone/domain/*,capstone/usecases/*
 
 help:  ## What there is to make
@@ -20,19 +22,22 @@ help:  ## What there is to make
 demo: $(STAMP)  ## Invented mailboxes, captured and indexed through Airflow; then what a Records Officer wants to see
 	@bash scripts/demo.sh
 
-up: $(STAMP)  ## Airflow with the DAGs over the demo archive, until Ctrl-C
-	@bash scripts/demo.sh up
+up: $(STAMP)  ## Airflow with the DAGs over the demo archive, until Ctrl-C; SERVICES=real: on real servers, EXECUTOR=celery: two workers
+	@$(if $(filter real,$(SERVICES)),$(BIN)/python -m scripts.real_stack up $(if $(filter celery,$(EXECUTOR)),--celery),bash scripts/demo.sh up)
+
+down:  ## Stop what make up started
+	@for home in $(HOMES); do CAPSTONE_HOME=$$home $(BIN)/python -m scripts.real_stack down; done
 
 check: $(STAMP)  ## Format, lint, types, import rules, fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy --strict scripts/airflow_local.py
+	$(BIN)/mypy --strict scripts tests/services.py tests/servers
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -m "not slow and not service and not airflow and not corpus"
 
 test: $(STAMP)  ## Every test, and full branch coverage of the domain and the use cases
-	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --fail-under=0
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
 

@@ -55,7 +55,9 @@ def capture_mail() -> None:
         from capstone.bootstrap import build_app
         from dags.capturing import capture_accounts
         from dags.run_errors import named_errors
+        from dags.task_process import allow_children
 
+        allow_children()
         with named_errors():
             rows, error = capture_accounts(build_app(), group)
             get_current_context()["ti"].xcom_push(key=REPORTS, value=rows)

@@ -29,7 +29,9 @@ def index_records() -> None:
         from capstone.bootstrap import build_app
         from dags.indexing_passes import index_all
         from dags.run_errors import named_errors
+        from dags.task_process import allow_children
 
+        allow_children()
         with named_errors():
             return index_all(build_app().index_pending)
 

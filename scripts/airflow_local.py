@@ -20,7 +20,9 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
+
+from scripts.single import AlreadyRuns, only_one
 
 ROOT = Path(__file__).resolve().parents[1]
 USUAL_PORT, START_S, STOP_S = 8080, 180, 30
@@ -29,8 +31,10 @@ _LOG_PORTS = {"AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": 8793, "AIRFLOW__LOGGIN
 _GREEN = "success"
 
 
-def environment(home: Path, port: int = USUAL_PORT, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The whole environment for Airflow under `home`. Settings of another Airflow on this machine are left out."""
+def environment(
+    home: Path, port: int = USUAL_PORT, inherited: Mapping[str, str] = os.environ, more: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """The whole environment for Airflow under `home`, and `more`. Settings of another Airflow on this machine are left out."""
     kept = {key: value for key, value in inherited.items() if not key.startswith("AIRFLOW")}
     return kept | {
         "AIRFLOW_HOME": str(home / "airflow"),
@@ -48,6 +52,7 @@ def environment(home: Path, port: int = USUAL_PORT, inherited: Mapping[str, str]
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         # The programs of this environment first: Airflow starts its parts by the name `airflow`.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]),
+        **more,
     }
 
 
@@ -98,8 +103,8 @@ def _columns_and_sums(table: list[str]) -> list[str]:
     return [table[0], table[-1]] if table else []
 
 
-def up(home: Path) -> int:
-    """Start Airflow, say where to look, stop it and all its parts on Ctrl-C or SIGTERM."""
+def up(home: Path, more: Mapping[str, str] = MappingProxyType({})) -> int:
+    """Start Airflow, with `more` settings; say where to look; stop it and all its parts on Ctrl-C or SIGTERM."""
     port, folder = free_port(), home / "airflow"
     log = folder / "standalone.log"
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,13 +116,13 @@ def up(home: Path) -> int:
             [sys.executable, "-m", "airflow", "standalone"],
             stdout=out,
             stderr=out,
-            env=environment(home, port) | {key: str(free_port(usual)) for key, usual in _LOG_PORTS.items()},
+            env=environment(home, port, more=more) | {key: str(free_port(usual)) for key, usual in _LOG_PORTS.items()},
             cwd=folder,
             start_new_session=True,
         )
     try:
         _wait_until_healthy(airflow, port)
-        print(_where_to_look(folder, port), flush=True)
+        print(where_to_look(folder, port), flush=True)
         return airflow.wait()
     except KeyboardInterrupt:
         print("Stopping Airflow.", flush=True)
@@ -159,7 +164,7 @@ def _into(log: Path) -> Iterator[None]:
 
 def _wait_until_healthy(airflow: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + START_S
-    while not _is_healthy(port):
+    while not is_healthy(port):
         if airflow.poll() is not None:
             raise SystemExit("Airflow ended while it started; its log says why.")
         if time.monotonic() > deadline:
@@ -167,7 +172,8 @@ def _wait_until_healthy(airflow: subprocess.Popen[bytes], port: int) -> None:
         time.sleep(1)
 
 
-def _is_healthy(port: int) -> bool:
+def is_healthy(port: int) -> bool:
+    """Whether the database, the scheduler and the reader of DAG files all say so."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5) as answer:
             parts = json.load(answer)
@@ -176,7 +182,8 @@ def _is_healthy(port: int) -> bool:
     return all(parts[name]["status"] == "healthy" for name in ("metadatabase", "scheduler", "dag_processor"))
 
 
-def _where_to_look(folder: Path, port: int) -> str:
+def where_to_look(folder: Path, port: int) -> str:
+    """What a person is told once Airflow is up."""
     return "\n".join(
         [
             "",
@@ -221,7 +228,12 @@ def main(arguments: list[str]) -> int:
         case ["run", *dag_ids] if dag_ids:
             return run(home, dag_ids)
         case ["up"]:
-            return up(home)
+            try:
+                with only_one(home / "running"):
+                    return up(home)
+            except AlreadyRuns as error:
+                print(error, file=sys.stderr)
+                return 1
     print(__doc__, file=sys.stderr)
     return 2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +17,7 @@ from dags.capturing import capture_accounts
 from dags.indexing_passes import index_all
 from dags.run_errors import named_errors
 from dags.run_summary import COUNTS, HEADING, as_table, failed_accounts, failed_row, groups_of, with_unreported
+from dags.task_process import allow_children
 from scripts.airflow_local import counts_in
 
 
@@ -155,3 +158,29 @@ def test_any_other_named_error_is_not_retried() -> None:
 def test_other_errors_pass_through() -> None:
     with pytest.raises(ZeroDivisionError), named_errors():
         raise ZeroDivisionError
+
+
+def child_of_a_daemon(allowed: bool) -> int:
+    """Exit code of a daemon that starts a child of its own, as a Celery worker's process does."""
+    daemon = multiprocessing.get_context("spawn").Process(target=start_a_child, args=(allowed,), daemon=True)
+    daemon.start()
+    daemon.join(30)
+    assert daemon.exitcode is not None
+    return daemon.exitcode
+
+
+def start_a_child(allowed: bool) -> None:
+    if allowed:
+        allow_children()
+    child = multiprocessing.get_context("spawn").Process(target=os.getpid)
+    try:
+        child.start()
+    except AssertionError:
+        raise SystemExit(3) from None
+    child.join()
+    raise SystemExit(child.exitcode)
+
+
+def test_a_task_may_have_children_where_its_process_was_marked_as_a_daemon() -> None:
+    assert child_of_a_daemon(allowed=False) == 3
+    assert child_of_a_daemon(allowed=True) == 0

@@ -7,13 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from servers.dovecot import Dovecot
 from servers.errors import ServerError
-from servers.postgres import Postgres
+from servers.postgres import GivenPostgres, Postgres
 from servers.processes import Server, accepts, wait_until
 from servers.redis import Redis
 from servers.tree import Member, still_running, tree_of
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.service
 
 STARTER = """
 import sys
+from itertools import takewhile
 from pathlib import Path
 from servers.{module} import {kind}
 server = {kind}(Path(sys.argv[1]))
@@ -115,3 +117,21 @@ def test_a_port_on_which_nobody_listens_accepts_nothing() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         assert not accepts(bound.getsockname()[1])
+
+
+def test_servers_for_a_session_of_work_say_where_they_are_and_end_in_good_order(server_folder: Path) -> None:
+    with needed_programs():
+        Postgres(server_folder / "postgres").command()
+        Redis(server_folder / "redis").command()
+    command = [sys.executable, "-m", "servers", str(server_folder), "postgres", "redis"]
+    program = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert program.stdout
+    lines = [line.strip() for line in takewhile(lambda line: "Ctrl-C" not in line, program.stdout)]
+    told = dict(line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export "))
+    assert set(told) == {"CAPSTONE_TEST_POSTGRES_URL", "CAPSTONE_TEST_REDIS_URL"}
+    assert GivenPostgres(told["CAPSTONE_TEST_POSTGRES_URL"]).create_database("session").endswith("/session")
+    members = tree_of(program.pid)
+    program.terminate()
+    assert program.wait(30) == 0
+    program.stdout.close()
+    assert not still_running(members)
