@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check bench install
+.PHONY: help demo up down test check lint bench install
 MAKEFLAGS += --no-print-directory
 
 UV_VERSION := 0.13.9
@@ -14,6 +14,8 @@ STAMP := .venv/.installed
 export UV_SYSTEM_CERTS ?= true
 HOMES := $(or $(CAPSTONE_HOME),$(CURDIR)/.capstone/demo $(CURDIR)/.capstone/real)
 export CAPSTONE_HOME ?= $(CURDIR)/.capstone/$(if $(filter real,$(SERVICES)),real,demo)
+# Two processes at a time, each test file in one of them.
+TWO := -n 2 --dist loadfile
 CORE := capstone/domain/*,capstone/usecases/*
 
 help:  ## What there is to make
@@ -28,16 +30,18 @@ up: $(STAMP)  ## Airflow with the DAGs over the demo archive, until Ctrl-C; SERV
 down:  ## Stop what make up started
 	@for home in $(HOMES); do CAPSTONE_HOME=$$home $(BIN)/python -m scripts.real_stack down; done
 
-check: $(STAMP)  ## Format, lint, types, import rules, fast tests
+check: lint  ## Format, lint, types, import rules, fast tests
+	$(BIN)/pytest -q $(TWO) -m "not slow and not service and not airflow and not corpus"
+
+lint: $(STAMP)  ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy --strict scripts tests/services.py tests/servers
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "not slow and not service and not airflow and not corpus"
 
 test: $(STAMP)  ## Every test, and full branch coverage of the domain and the use cases
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=
+	$(BIN)/pytest $(TWO) --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --fail-under=0
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
 

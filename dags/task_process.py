@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+from multiprocessing.process import BaseProcess
 
 
 def allow_children() -> None:
     """Let the task start the processes that read messages.
 
-    Celery marks the processes of its pool as daemons, which Python lets have no children, lest these outlive them. A task's own
-    process inherits the mark; it ends the processes that it started before it ends.
+    Celery makes the processes of its pool by a library of its own. They are marked as daemons, which Python lets have no children,
+    lest these outlive them, and carry a key that Python does not hand on. A task's process inherits both. Its children are
+    ended before it ends, so the mark serves nothing here.
     """
-    multiprocessing.current_process().daemon = False
+    process = multiprocessing.current_process()
+    # Python's own setters, as the process may be of the other library's class.
+    BaseProcess.daemon.__set__(process, False)  # type: ignore[attr-defined]
+    BaseProcess.authkey.__set__(process, bytes(process.authkey))  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
@@ -26,11 +27,18 @@ class Post:
 
     def __init__(self, mail: list[bytes]) -> None:
         self._mail: Iterator[bytes] = iter(mail)
+        self.given: list[bytes] = []
 
     def next(self, count: int) -> list[bytes]:
-        given = list(islice(self._mail, count))
-        assert len(given) == count, "the corpus is used up"
-        return given
+        taken = list(islice(self._mail, count))
+        assert len(taken) == count, "the corpus is used up"
+        self.given += taken
+        return taken
+
+    def subjects(self) -> set[str]:
+        """Of the messages given out, those that are long enough to be nothing else."""
+        said = (re.search(rb"^Subject: (.{20,}?)\r?$", raw, re.MULTILINE) for raw in self.given)
+        return {subject[1].decode("latin-1") for subject in said if subject}
 
 
 def fill(accounts: Mapping[str, Account], post: Post) -> None:
@@ -62,8 +70,8 @@ def change(accounts: Mapping[str, Account], post: Post) -> None:
     finch.box.delete("INBOX", *range(6, 16))
     finch.fill("INBOX", post.next(15))
     finch.fill("Old projects/New", post.next(5))
-    reed.remake("Field/Notes")
     reed.box.delete("Field/Notes", 1, 2, 3)
+    reed.remake("Field/Notes")
     reed.box.delete("INBOX", *range(70, 81))
     reed.fill("Field/Notes", post.next(6))
     accounts["lane"].fill("INBOX", post.next(NEW["lane"]))

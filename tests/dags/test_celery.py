@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from servers.dovecot import Dovecot
 from servers.elasticsearch import ElasticsearchAccess
 from servers.postgres import PostgresAccess
 from servers.processes import wait_until
-from servers.proxy import FaultProxy
 from servers.redis import RedisAccess
 from servers.tree import still_running, tree_of
 from servers.versitygw import S3Access
@@ -50,14 +48,12 @@ def agency(
     elasticsearch: ElasticsearchAccess,
     dovecot: Dovecot,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Agency]:
+) -> Agency:
     accounts = [new_account(name, dovecot, dovecot.tls_port) for name in ACCOUNTS]
     for account in accounts:
         account.fill("INBOX", [letter(account.name, number) for number in range(MESSAGES)])
-    with FaultProxy("127.0.0.1", dovecot.tls_port) as line:
-        servers = RealServers(versitygw, postgres, elasticsearch)
-        folder = tmp_path_factory.mktemp("workers")
-        yield made_agency(servers, folder, accounts, (line, line, line), dovecot.ca_file, dovecot.password)
+    servers = RealServers(versitygw, postgres, elasticsearch)
+    return made_agency(servers, tmp_path_factory.mktemp("workers"), accounts, {}, dovecot)
 
 
 @pytest.fixture(scope="module")

@@ -246,6 +246,10 @@ def test_the_summary_says_why_each_account_failed(second: RunSeen) -> None:
     assert "does not take this user with this password" in second.reasons("lane")[0]
     assert "broke the line" in second.reasons("vale")[0]
     assert second.rows["all"]["outcome"] == "7 failed"
+    refused = [line for line in second.log.splitlines() if "item_refused" in line]
+    assert len(refused) == 1
+    assert "account=yew" in refused[0]
+    assert "code=unreadable" in refused[0]
 
 
 def test_only_what_a_retry_can_mend_is_tried_again(agency: Agency, runs: list[RunSeen]) -> None:
@@ -260,10 +264,12 @@ def test_airflow_keeps_its_runs_on_postgresql(agency: Agency, runs: list[RunSeen
     assert not list((agency.line.home / "airflow").glob("*.db"))
 
 
-def test_no_password_stands_in_any_log(agency: Agency, runs: list[RunSeen]) -> None:
+def test_neither_passwords_nor_words_of_the_mail_stand_in_any_log(agency: Agency, post: Post, runs: list[RunSeen]) -> None:
+    secrets = {agency.password, WRONG, "Survey 3", *post.subjects()}
+    assert len(secrets) > 100
     logs = [path.read_text(errors="replace") for path in (agency.line.home / "airflow").rglob("*.log")]
     assert logs
-    assert not any(secret in log for log in logs for secret in (agency.password, WRONG))
+    assert not [secret for secret in secrets if any(secret in log for log in logs)]
 
 
 # --- the limit of a server -------------------------------------------------------------------------

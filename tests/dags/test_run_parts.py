@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,8 +17,7 @@ from dags.capturing import capture_accounts
 from dags.indexing_passes import index_all
 from dags.run_errors import named_errors
 from dags.run_summary import COUNTS, HEADING, as_table, failed_accounts, failed_row, groups_of, with_unreported
-from dags.task_process import allow_children
-from scripts.airflow_local import counts_in
+from scripts.airflow_local import ROOT, counts_in
 
 
 @dataclass(frozen=True)
@@ -160,27 +159,7 @@ def test_other_errors_pass_through() -> None:
         raise ZeroDivisionError
 
 
-def child_of_a_daemon(allowed: bool) -> int:
-    """Exit code of a daemon that starts a child of its own, as a Celery worker's process does."""
-    daemon = multiprocessing.get_context("spawn").Process(target=start_a_child, args=(allowed,), daemon=True)
-    daemon.start()
-    daemon.join(30)
-    assert daemon.exitcode is not None
-    return daemon.exitcode
-
-
-def start_a_child(allowed: bool) -> None:
-    if allowed:
-        allow_children()
-    child = multiprocessing.get_context("spawn").Process(target=os.getpid)
-    try:
-        child.start()
-    except AssertionError:
-        raise SystemExit(3) from None
-    child.join()
-    raise SystemExit(child.exitcode)
-
-
-def test_a_task_may_have_children_where_its_process_was_marked_as_a_daemon() -> None:
-    assert child_of_a_daemon(allowed=False) == 3
-    assert child_of_a_daemon(allowed=True) == 0
+@pytest.mark.parametrize(("word", "exit_code"), [("allowed", 0), ("as it is", 3)])
+def test_a_task_in_a_celery_worker_may_start_the_processes_that_read_messages(word: str, exit_code: int) -> None:
+    done = subprocess.run([sys.executable, "-m", "tests.dags.pool_process", word], cwd=ROOT, capture_output=True, timeout=120)
+    assert done.returncode == exit_code, done.stderr.decode()

@@ -54,7 +54,7 @@ def settings_in(folder: Path, server: Dovecot, port: int) -> str:
     (folder / "mail-password").write_text(server.password)
     return (
         f'[[sources]]\nname = "mailbox"\nkind = "imap"\naccount = "{ACCOUNT}"\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\n'
-        f'user = "{USER}"\npassword_file = "mail-password"\ntimeout_s = 5\nconnect_timeout_s = 5\n'
+        f'user = "{USER}"\npassword_file = "mail-password"\ntimeout_s = 3\nconnect_timeout_s = 3\n'
     )
 
 
@@ -87,10 +87,8 @@ def captured(
 MAIL_FAULTS: dict[str, tuple[Callable[[Dovecot, FaultProxy], object], Callable[[Dovecot, FaultProxy], object]]] = {
     "cuts every answer": (lambda _, line: line.drop_after(20_000, FOREVER), lambda _, line: line.pass_through()),
     "refuses": (lambda _, line: line.refuse(), lambda _, line: line.pass_through()),
-    "hangs": (lambda _, line: line.hang(), lambda _, line: line.pass_through()),
     "is frozen": (lambda server, _: server.freeze(), lambda server, _: server.thaw()),
     "is stopped": (lambda server, _: server.stop(), lambda server, _: server.start()),
-    "is killed": (lambda server, _: server.kill(), lambda server, _: server.start()),
 }
 
 
