@@ -9,8 +9,8 @@ from multiprocessing.process import BaseProcess
 def allow_children() -> None:
     """Let the task start the processes that read messages.
 
-    Celery makes the processes of its pool by a library of its own. They are marked as daemons, which Python lets have no children,
-    lest these outlive them, and carry a key that Python does not hand on. A task's process inherits both. Its children are
+    Celery makes the processes of its pool by a library of its own. They are marked as daemons, which Python lets have no child,
+    lest one outlive them, and carry a key that Python does not hand on. A task's process inherits both. Its children are
     ended before it ends, so the mark serves nothing here.
     """
     process = multiprocessing.current_process()
