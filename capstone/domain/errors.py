@@ -215,7 +215,9 @@ class IndexUnavailable(CapstoneError):
     """The index did not answer or is not there. Capture goes on without it."""
 
     code, retryable = "E401", True
-    default_next_step = "Check the index; 'capstone rebuild --index' makes it anew from the store."
+    default_next_step = (
+        "Check the index; what is due stays due, and 'capstone index' takes it up. One that is lost: 'capstone rebuild --index'."
+    )
 
 
 class IndexDamaged(CapstoneError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -106,7 +107,8 @@ def capture_source(parts: CaptureParts, account: str, source: MailSource) -> Run
         adopt_manifests(parts.store, parts.ledger, account, parts.clock.now())
         report = _Capture(parts, account, source, holder).run()
     finally:
-        parts.ledger.give_back_lease(account, holder)
+        with suppress(CapstoneError):  # it ends by itself, and what the run met shall be told instead
+            parts.ledger.give_back_lease(account, holder)
     counts = {**report.counts, "run": report.run, "account": account, "source": source.name, "outcome": report.outcome}
     anchor(parts.store, parts.audit.append(parts.clock.now(), ACTOR, "capture", counts))
     return report
@@ -145,9 +147,10 @@ class _Capture:
         try:
             self._read_all()
         except CapstoneError as exc:
-            run = ledger.finish_run(self._run_id, clock.now(), "failed", exc.code)
             log.warning("capture_failed", run=self._run_id, account=self._account, code=exc.code)
-            return self._report(run, exc)
+            with suppress(CapstoneError):  # where it cannot be noted, the next run closes this one
+                return self._report(ledger.finish_run(self._run_id, clock.now(), "failed", exc.code), exc)
+            raise
         run = ledger.finish_run(self._run_id, clock.now(), "failed" if self._sums["failed"] else "complete", None)
         log.info("capture_ended", run=self._run_id, account=self._account, **dict(self._sums))
         return self._report(run, None)

@@ -6,6 +6,7 @@ The document is built from the stored bytes, never from what capture had in hand
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -68,7 +69,21 @@ def index_pending(parts: IndexParts) -> IndexReport:
     for other in parts.outbox.holders():
         if parts.holders.is_gone(other):
             parts.outbox.free(other)
-    indexed, failed = 0, set[str]()
+    failed = set[str]()
+    try:
+        indexed = _index_all(parts, holder, failed)
+    except CapstoneError:
+        # Due again at once: other machines cannot know that nobody works on these any more.
+        with suppress(CapstoneError):
+            parts.outbox.free(holder)
+        raise
+    parts.outbox.release(holder, sorted(failed))
+    return IndexReport(indexed, len(failed), parts.outbox.pending())
+
+
+def _index_all(parts: IndexParts, holder: str, failed: set[str]) -> int:
+    """Index what can be claimed; how many records that were. Adds to `failed` those that could not be indexed."""
+    indexed = 0
     for entries, documents in begun_ahead(_claimed(parts, holder, failed), partial(_begin_documents, parts, failed)):
         built = list(documents)
         refused = parts.index.add(built)
@@ -79,8 +94,7 @@ def index_pending(parts: IndexParts) -> IndexReport:
         parts.outbox.done(holder, done)
         indexed += len(done)
         parts.progress(len(entries), sum(entry.size_bytes for entry in entries))
-    parts.outbox.release(holder, sorted(failed))
-    return IndexReport(indexed, len(failed), parts.outbox.pending())
+    return indexed
 
 
 def _claimed(parts: IndexParts, holder: str, failed: set[str]) -> Iterator[list[RecordEntry]]:

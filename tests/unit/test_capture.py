@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from capstone.domain.errors import AccountBusy, FixityMismatch, SourceUnavailable, StoreUnavailable, UnknownAccount
+from capstone.domain.errors import (
+    AccountBusy,
+    FixityMismatch,
+    LedgerUnavailable,
+    SourceUnavailable,
+    StoreUnavailable,
+    UnknownAccount,
+)  # fmt: skip
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import quarantine_key, record_key
 from capstone.domain.message import ItemState, Occurrence, OfferedItem, OfferedMessage, Place, RefusedItem
@@ -139,6 +146,30 @@ def test_the_lease_is_given_back_also_after_a_failure() -> None:
     archive = MemoryArchive()
     archive.capture(ListSource(then=SourceUnavailable("down")))
     archive.ledger.capture.take_lease("director", "another", archive.clock.now(), 60)
+
+
+def test_a_ledger_lost_in_the_middle_is_told_by_what_was_met_first() -> None:
+    archive = MemoryArchive()
+    inner = archive.ledger.capture
+
+    class Lost:
+        """Lost while a batch was taken in; nothing can be noted afterwards."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inner, name)
+
+        def commit(self, batch: Any) -> None:
+            raise LedgerUnavailable("lost in the middle")
+
+        def finish_run(self, *_args: Any) -> Any:
+            raise LedgerUnavailable("takes no connection")
+
+        def give_back_lease(self, *_args: Any) -> None:
+            raise LedgerUnavailable("takes no connection")
+
+    archive.ledger.capture = Lost()
+    with pytest.raises(LedgerUnavailable, match="lost in the middle"):
+        archive.capture(FakeMailSource("mailbox", in_inbox(a_message())))
 
 
 def test_a_source_that_fails_halfway_loses_nothing_of_what_it_gave() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from capstone.domain.errors import StoreUnavailable
+from capstone.domain.errors import IndexUnavailable, StoreUnavailable
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
 from capstone.domain.query import Everything, IndexDocument, Scope
@@ -101,6 +101,23 @@ def test_a_store_that_is_away_ends_the_pass_and_everything_stays_due() -> None:
     with pytest.raises(StoreUnavailable, match="the store is away"):
         archive.index_pending()
     assert archive.ledger.outbox.pending() == 2
+
+
+def test_what_was_claimed_when_the_index_went_away_is_free_again_for_everybody() -> None:
+    archive = captured()
+    index = archive.index
+
+    class Away:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(index, name)
+
+        def add(self, documents: Sequence[IndexDocument]) -> dict[str, str]:
+            raise IndexUnavailable("gone")
+
+    with pytest.raises(IndexUnavailable):
+        index_pending(parts_of(archive, index=Away()))
+    assert archive.ledger.outbox.holders() == []
+    assert archive.index_pending().as_counts() == {"indexed": 2, "failed": 0, "pending": 0}
 
 
 def test_a_document_that_the_index_refuses_stays_due() -> None:
