@@ -1,6 +1,6 @@
 """`make bench`: facts, import, index and search, side by side with other programs, on mail made of the corpus.
 
-Settings by variables: CAPSTONE_CORPUS (the corpus), BENCH_FOLDER (where mail and homes are made), BENCH_MESSAGES (how many).
+Settings by variables: CAPSTONE_CORPUS (the corpus), BENCH_FOLDER (where mail and homes are made), BENCH_MESSAGES (how many), BENCH_SERVER_MESSAGES (how many on real servers).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def main() -> int:
         ["benchmarks.mail", str(corpus), str(folder), wanted],
         ["benchmarks.facts", str(folder / f"mail-{wanted}" / "Maildir" / "cur")],
         ["benchmarks.end_to_end", str(corpus), str(folder), wanted],
+        ["benchmarks.on_servers", str(corpus), str(folder), os.environ.get("BENCH_SERVER_MESSAGES", "8000")],
     ]
     return sum(subprocess.run([sys.executable, "-m", *step], cwd=ROOT, check=False).returncode for step in steps)
 

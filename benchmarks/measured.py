@@ -8,7 +8,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+
+_PROC = Path("/proc")
+_PARENT, _USER, _SYSTEM, _RESIDENT = 1, 11, 12, 21
+"""Fields of /proc/PID/stat after the program's name."""
+_EVERY_S, _TREE_EVERY = 0.05, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,57 +24,66 @@ class Measured:
     wall_s: float
     cpu_s: float
     peak_bytes: int
+    told: bytes = b""
+    """What it wrote to its standard output."""
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str] | None = None, fine: Sequence[int] = (0,)) -> Measured:
     """Run to the end; raises CalledProcessError when it ends with a code that is not `fine`."""
     began = time.monotonic()
     process = subprocess.Popen(
-        list(command), env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        list(command), env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     peak = _Peak(process.pid)
     peak.start()
-    _, told = process.communicate()
+    told, complained = process.communicate()
     wall = time.monotonic() - began
     peak.ended.set()
     peak.join()
     if process.returncode not in fine:
-        raise subprocess.CalledProcessError(process.returncode, command, stderr=told)
-    return Measured(wall, peak.cpu_s, peak.bytes)
+        raise subprocess.CalledProcessError(process.returncode, command, told, complained)
+    return Measured(wall, peak.cpu_s, peak.bytes, told)
 
 
 class _Peak(threading.Thread):
-    """Samples a process tree twenty times a second."""
+    """Samples a process tree twenty times a second; who belongs to it is asked less often, as that reads all of /proc."""
 
     def __init__(self, root: int) -> None:
         super().__init__(daemon=True)
         self.ended, self.bytes, self.cpu_s = threading.Event(), 0, 0.0
         self._root, self._page, self._tick = root, os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
         self._cpu: dict[int, float] = {}
+        self._members = {root}
 
     def run(self) -> None:
-        while not self.ended.wait(0.05):
-            tree = self._tree()
-            self.bytes = max(self.bytes, sum(resident for resident, _ in tree.values()))
-            self._cpu.update({pid: cpu for pid, (_, cpu) in tree.items()})
-            self.cpu_s = sum(self._cpu.values())
+        for turn in count():
+            if turn % _TREE_EVERY == 0:
+                self._members = _tree(self._root)
+            self._sample()
+            if self.ended.wait(_EVERY_S):
+                return
 
-    def _tree(self) -> dict[int, tuple[int, float]]:
-        parents, figures = {}, {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    told = (entry / "stat").read_text().rpartition(") ")[2].split()
-                except OSError:
-                    continue
-                pid = int(entry.name)
-                parents[pid] = int(told[1])
-                figures[pid] = (int(told[21]) * self._page, (int(told[11]) + int(told[12])) / self._tick)
-        return {pid: figures[pid] for pid in figures if self._descends(pid, parents)}
+    def _sample(self) -> None:
+        resident = 0
+        for pid in self._members:
+            if told := _fields(pid):
+                resident += int(told[_RESIDENT]) * self._page
+                self._cpu[pid] = (int(told[_USER]) + int(told[_SYSTEM])) / self._tick
+        self.bytes = max(self.bytes, resident)
+        self.cpu_s = sum(self._cpu.values())
 
-    def _descends(self, pid: int, parents: Mapping[int, int]) -> bool:
-        while pid in parents:
-            if pid == self._root:
-                return True
-            pid = parents[pid]
-        return False
+
+def _tree(root: int) -> set[int]:
+    parents = {int(entry.name): int(told[_PARENT]) for entry in _PROC.iterdir() if (told := _fields(entry.name))}
+    found = {root}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def _fields(pid: int | str) -> list[str]:
+    """What /proc tells of a process after its name; nothing where there is none."""
+    try:
+        return (_PROC / str(pid) / "stat").read_text().rpartition(") ")[2].split() if str(pid).isdigit() else []
+    except OSError:
+        return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from multiprocessing.process import BaseProcess
 
 
@@ -17,3 +18,5 @@ def allow_children() -> None:
     # Python's own setters, as the process may be of the other library's class.
     BaseProcess.daemon.__set__(process, False)  # type: ignore[attr-defined]
     BaseProcess.authkey.__set__(process, bytes(process.authkey))  # type: ignore[attr-defined]
+    # A child begins with the main program of its parent. Here that is Airflow, which asks for a database that no task may reach.
+    sys.modules["__main__"].__file__ = None
