@@ -1,6 +1,7 @@
 """`make bench`: facts, import, index and search, side by side with other programs, on mail made of the corpus.
 
-Settings by variables: CAPSTONE_CORPUS (the corpus), BENCH_FOLDER (where mail and homes are made), BENCH_MESSAGES (how many), BENCH_SERVER_MESSAGES (how many on real servers).
+Settings by variables: CAPSTONE_CORPUS (the corpus), BENCH_FOLDER (where mail and homes are made), BENCH_MESSAGES (how many),
+BENCH_SERVER_MESSAGES (how many on real servers), BENCH_ROUNDS (how often the latter are measured in turns).
 """
 
 from __future__ import annotations
