@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 _PROC = Path("/proc")
-_ENDED = "ZX"
+_ENDED, _STOPPED = "ZX", "Tt"
+_STILL_S, _PAUSE_S = 5, 0.002
 _STATE, _PARENT, _GROUP, _BEGAN = 0, 1, 2, 19
 """Fields of /proc/PID/stat after the program's name."""
 
@@ -45,10 +47,16 @@ def signal_all(members: Iterable[Member], number: signal.Signals) -> None:
 
 
 def frozen_tree(pid: int) -> set[Member]:
-    """Hold the whole tree still, the leader first so that it starts no process meanwhile; the members."""
+    """Hold the whole tree still, the leader first so that it starts no process meanwhile; the members.
+
+    On return every thread stands: the signal alone leaves those on other processors running for a moment.
+    """
     send(pid, signal.SIGSTOP)
+    _await_still(pid)
     members = tree_of(pid)
     signal_all(members, signal.SIGSTOP)
+    for member in members:
+        _await_still(member.pid)
     return members
 
 
@@ -58,6 +66,18 @@ def send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
+
+
+def _await_still(pid: int) -> None:
+    deadline = time.monotonic() + _STILL_S
+    while not _is_still(pid) and time.monotonic() < deadline:
+        time.sleep(_PAUSE_S)
+
+
+def _is_still(pid: int) -> bool:
+    """Whether no thread of the process runs."""
+    threads = (_fields(thread) for thread in (_PROC / str(pid) / "task").glob("*"))
+    return all(told[_STATE] in _STOPPED for told in threads if told)
 
 
 def _fields(entry: Path) -> list[str]:

@@ -17,7 +17,7 @@ from servers.errors import ServerError
 from servers.postgres import GivenPostgres, Postgres
 from servers.processes import Server, accepts, wait_until
 from servers.redis import Redis
-from servers.tree import Member, still_running, tree_of
+from servers.tree import Member, frozen_tree, still_running, tree_of
 from servers.versitygw import Versitygw
 from tests.services import needed_programs
 
@@ -105,6 +105,24 @@ def test_a_server_that_ends_at_once_says_the_last_words_of_its_log(server_folder
     server = Dovecot(server_folder / "dovecot", extra="no_such_setting = yes")
     with needed_programs(), pytest.raises(ServerError, match="no_such_setting"):
         server.start()
+
+
+def test_no_thread_of_a_frozen_program_runs() -> None:
+    code = "import threading\nfor _ in range(8): threading.Thread(target=lambda: sum(iter(int, 1))).start()\nprint(flush=True)"
+    program = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    assert program.stdout
+    program.stdout.readline()
+    try:
+        frozen_tree(program.pid)
+        states = [
+            (thread / "stat").read_text().rpartition(")")[2].split()[0] for thread in Path(f"/proc/{program.pid}/task").iterdir()
+        ]
+        assert set(states) == {"T"}
+        assert len(states) == 9
+    finally:
+        program.kill()
+        program.wait()
+        program.stdout.close()
 
 
 def test_a_number_that_another_process_got_is_not_taken_for_the_old_one() -> None:
