@@ -35,6 +35,16 @@ server.start()
 print(server.pid, server.port, flush=True)
 sys.stdin.read()
 """
+BUSY = """
+import hashlib, threading
+def work():
+    while True:
+        hashlib.sha256(bytes(2**20))
+for _ in range(8):
+    threading.Thread(target=work, daemon=True).start()
+print("busy", flush=True)
+threading.Event().wait()
+"""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -108,17 +118,14 @@ def test_a_server_that_ends_at_once_says_the_last_words_of_its_log(server_folder
 
 
 def test_no_thread_of_a_frozen_program_runs() -> None:
-    code = "import threading\nfor _ in range(8): threading.Thread(target=lambda: sum(iter(int, 1))).start()\nprint(flush=True)"
-    program = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    program = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, start_new_session=True)
     assert program.stdout
-    program.stdout.readline()
     try:
+        assert program.stdout.readline() == b"busy\n"
         frozen_tree(program.pid)
-        states = [
-            (thread / "stat").read_text().rpartition(")")[2].split()[0] for thread in Path(f"/proc/{program.pid}/task").iterdir()
-        ]
-        assert set(states) == {"T"}
-        assert len(states) == 9
+        threads = list(Path(f"/proc/{program.pid}/task").iterdir())
+        assert len(threads) == 9
+        assert {(thread / "stat").read_text().rpartition(")")[2].split()[0] for thread in threads} == {"T"}
     finally:
         program.kill()
         program.wait()
