@@ -19,6 +19,8 @@ class CutoffRule(StrEnum):
     FISCAL = "fiscal"
     TENURE = "tenure"
     ADMINISTRATION = "administration"
+    OTHER = "other"
+    """An event that the form names in words: no date follows from it, a person must say when it has come."""
 
 
 CAPSTONE_CATEGORIES = frozenset(str(number) for number in range(1, 11))
@@ -39,10 +41,29 @@ class Form:
     transfer_years: int | None = None
     covers_from: date | None = None
     """Mail before this day is not covered (legacy scope); None: all mail is."""
+    block_years: int | None = None
+    """Transferred in blocks of so many years, counted from `block_start`; None: year by year."""
+    block_start: int | None = None
+    """The first year of any one block; None: blocks begin in years that `block_years` divides."""
+    after_declassification_review: bool = False
+    """Transfer waits for the review as well, whichever is later."""
+    withdrawn: date | None = None
+    """The day from which the approval no longer stands (denied, or taken back by the National Archives)."""
+    superseded: date | None = None
+    """The day on which a newer form for the same scope was approved."""
+    expires: date | None = None
+    """The day after the resubmission window that was missed; None: no known window asks for it."""
 
     def is_approved(self, today: date) -> bool:
-        """Whether the form may be used today (domain.md 0.2); an approval that lies ahead is none yet."""
-        return self.approved is not None and self.approved <= today
+        """Whether the form may be used today (domain.md 0.2); an approval that lies ahead is none yet.
+
+        One that is superseded or expired goes on deciding classes: what it named stays what it was.
+        """
+        return self.approved is not None and self.approved <= today and not _has_come(self.withdrawn, today)
+
+    def allows_destruction(self, today: date) -> bool:
+        """Whether temporary records may be destroyed on its authority today: not once it is superseded or expired (REG-30)."""
+        return self.is_approved(today) and not _has_come(self.superseded, today) and not _has_come(self.expires, today)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +84,11 @@ class Designation:
     ends: date | None
     acting: bool
     form: Form
+    decided: str = ""
+    """How the designation was decided: an order, a memorandum, an election ..."""
+    decided_by: str = ""
+    evidence: str = ""
+    """Where the paper that says so can be found."""
 
     @property
     def is_capstone(self) -> bool:
@@ -132,7 +158,7 @@ def identified(content: Designation) -> Designation:
 
 def designation_as_dict(row: Designation) -> dict[str, object]:
     """The row as JSON values, for decision objects; `designation_from_dict` gives back an equal row."""
-    form = row.form
+    said = {"decided": row.decided, "decided_by": row.decided_by, "evidence": row.evidence}
     return {
         "designation_id": row.designation_id,
         "official": row.official,
@@ -144,16 +170,50 @@ def designation_as_dict(row: Designation) -> dict[str, object]:
         "from": row.starts.isoformat(),
         "until": _iso(row.ends),
         "acting": row.acting,
-        "form": {
-            "number": form.number,
-            "record_group": form.record_group,
-            "approved": _iso(form.approved),
-            "items": sorted(form.items),
-            "cutoff": None if form.cutoff is None else form.cutoff.value,
-            "transfer_years": form.transfer_years,
-            "covers_from": _iso(form.covers_from),
-        },
+        "form": form_as_dict(row.form),
+        **{name: text for name, text in said.items() if text},
     }
+
+
+def form_as_dict(form: Form) -> dict[str, object]:
+    """The form as JSON values. What came with later versions stands there only where it is said, so that ids stay the same."""
+    told: dict[str, object] = {
+        "number": form.number,
+        "record_group": form.record_group,
+        "approved": _iso(form.approved),
+        "items": sorted(form.items),
+        "cutoff": None if form.cutoff is None else form.cutoff.value,
+        "transfer_years": form.transfer_years,
+        "covers_from": _iso(form.covers_from),
+    }
+    later: dict[str, object] = {
+        "block_years": form.block_years,
+        "block_start": form.block_start,
+        "after_declassification_review": form.after_declassification_review or None,
+        "withdrawn": _iso(form.withdrawn),
+        "superseded": _iso(form.superseded),
+        "expires": _iso(form.expires),
+    }
+    return told | {name: value for name, value in later.items() if value is not None}
+
+
+def form_from_dict(form: Mapping[str, object]) -> Form:
+    """The form that `form_as_dict` wrote. Raises KeyError, TypeError, ValueError where that is not what it is given."""
+    return Form(
+        number=_text(form["number"]),
+        record_group=_text_or_none(form["record_group"]),
+        approved=_date_or_none(form["approved"]),
+        items=frozenset(_texts(form["items"])),
+        cutoff=None if form["cutoff"] is None else CutoffRule(_text(form["cutoff"])),
+        transfer_years=_number_or_none(form["transfer_years"]),
+        covers_from=_date_or_none(form["covers_from"]),
+        block_years=_number_or_none(form.get("block_years")),
+        block_start=_number_or_none(form.get("block_start")),
+        after_declassification_review=form.get("after_declassification_review") is True,
+        withdrawn=_date_or_none(form.get("withdrawn")),
+        superseded=_date_or_none(form.get("superseded")),
+        expires=_date_or_none(form.get("expires")),
+    )
 
 
 def designation_from_dict(data: Mapping[str, object]) -> Designation:
@@ -179,16 +239,15 @@ def _row_of(data: Mapping[str, object]) -> Designation:
         starts=date.fromisoformat(_text(data["from"])),
         ends=_date_or_none(data["until"]),
         acting=data["acting"] is True,
-        form=Form(
-            number=_text(form["number"]),
-            record_group=_text_or_none(form["record_group"]),
-            approved=_date_or_none(form["approved"]),
-            items=frozenset(_texts(form["items"])),
-            cutoff=None if form["cutoff"] is None else CutoffRule(_text(form["cutoff"])),
-            transfer_years=_number_or_none(form["transfer_years"]),
-            covers_from=_date_or_none(form["covers_from"]),
-        ),
+        form=form_from_dict(form),
+        decided=_text(data.get("decided", "")),
+        decided_by=_text(data.get("decided_by", "")),
+        evidence=_text(data.get("evidence", "")),
     )
+
+
+def _has_come(event: date | None, today: date) -> bool:
+    return event is not None and event <= today
 
 
 def _iso(day: date | None) -> str | None:

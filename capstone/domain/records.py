@@ -42,6 +42,17 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """What a record's bytes say that a class can depend on. With the occurrences it is all that a replay needs to know."""
+
+    header_date: datetime | None = None
+    trace_date: datetime | None = None
+    from_marks: tuple[str, ...] = ()
+    """`addresses.address_mark` of each From address, sorted; the next are those of Sender."""
+    sender_marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """What guards an object: a retain-until instant (aware), the hold flag, or both."""
 

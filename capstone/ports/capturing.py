@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from capstone.domain.message import ItemState, Occurrence, Place
-from capstone.domain.records import Classification, RecordEntry
+from capstone.domain.records import Classification, Learned, RecordEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ class CaptureBatch:
     reclassified: tuple[Reclassification, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
+    learned: Mapping[str, Learned] = field(default_factory=dict)
+    """By digest, of the new records. Never in a manifest: what is missing after a rebuild is read from the bytes again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from capstone.domain.events import AuditEntry
 from capstone.domain.message import Place
 from capstone.domain.officials import Designation
 from capstone.domain.records import Classification, RecordEntry
+from capstone.domain.register_facts import RegisterDecision, RegisterState
 from capstone.ports.capturing import ItemOutcome, Quarantined, Run
 
 
@@ -91,6 +92,21 @@ class RegisterLedger(Protocol):
 
     def designation_history(self) -> list[tuple[int, datetime, str, Designation, str | None]]:
         """(decision, at, actor, designation, superseded by) of every row ever taken in."""
+        ...
+
+    def apply(self, decision: RegisterDecision) -> None:
+        """Take in a decision, in one transaction; the same one again changes nothing.
+
+        Raises LedgerDamaged where another decision of that number is there.
+        """
+        ...
+
+    def state(self, known_on: datetime | None = None) -> RegisterState:
+        """All that is in force, as the register knew it at that instant; None: now."""
+        ...
+
+    def decisions(self) -> list[RegisterDecision]:
+        """Every decision ever taken in, by number."""
         ...
 
 
