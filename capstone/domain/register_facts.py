@@ -164,7 +164,7 @@ class RegisterState:
 
 @dataclass(frozen=True, slots=True)
 class RegisterDecision:
-    """One numbered change of the register: by whom, why, what it adds and what it ends. Written to the store before the ledger."""
+    """One numbered change of the register: by whom, why, what it adds, what it ends. In the store before it is in the ledger."""
 
     number: int
     at: datetime
