@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from capstone.domain.addresses import address_mark
 from capstone.domain.classification import Evidence, Rules
 from capstone.domain.message import CaptureFacts, Occurrence, Place
-from capstone.domain.officials import CutoffRule, Designation, Form, Roster, identified
+from capstone.domain.officials import CutoffRule, Designation, Form, identified
 from capstone.domain.records import Classification, RecordClass, RecordEntry
+from capstone.domain.register_facts import RegisterFact
+from capstone.domain.roster import Roster
 from capstone.domain.schedule import Schedule, read_administrations, read_schedule
+from capstone.domain.series import SeriesTable, read_series
 
 ZONE = ZoneInfo("America/New_York")
 TODAY = date(2026, 6, 1)
@@ -67,10 +72,16 @@ def the_administrations() -> tuple[date, ...]:
     return read_administrations((SCHEDULES / "administrations.toml").read_text("utf-8"))
 
 
-def rules_for(*designations: Designation, **changes: Any) -> Rules:
-    """Rules over these designations, the shipped schedule, New York time, a fixed day."""
+@cache
+def the_series() -> SeriesTable:
+    """The series of other schedules as they are shipped."""
+    return read_series((SCHEDULES / "series.toml").read_text("utf-8"))
+
+
+def rules_for(*designations: Designation, facts: Iterable[RegisterFact] = (), **changes: Any) -> Rules:
+    """Rules over these designations and facts, the shipped schedule without other series, New York time, a fixed day."""
     values: dict[str, Any] = {
-        "roster": Roster(designations),
+        "roster": Roster(designations, facts),
         "schedule": the_schedule(),
         "administrations": the_administrations(),
         "zone": ZONE,
@@ -81,8 +92,10 @@ def rules_for(*designations: Designation, **changes: Any) -> Rules:
 
 
 def evidence(header: str | None = "2015-03-04T15:00:00", **changes: Any) -> Evidence:
-    """Evidence of one message in the director's account, dated by its header."""
+    """Evidence of one message in the director's account, dated by its header; `from_addresses`, `sender_addresses` as marks."""
     values: dict[str, Any] = {"account": "director", "header_date": None if header is None else at(header)} | changes
+    for name in ("from", "sender"):
+        values[f"{name}_marks"] = tuple(sorted(map(address_mark, values.pop(f"{name}_addresses", ()))))
     return Evidence(**values)
 
 

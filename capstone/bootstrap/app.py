@@ -13,25 +13,33 @@ from uuid import uuid4
 
 from capstone import settings as config
 from capstone.bootstrap import places
+from capstone.bootstrap.forms import FormsApp
 from capstone.bootstrap.parts import Parts, Progress
 from capstone.bootstrap.people import make_roles, named_person
 from capstone.bootstrap.sources import open_files, open_source, slot_of
 from capstone.domain.access import Person, require_register_keeper
+from capstone.domain.effects import state_after
 from capstone.domain.errors import CapstoneError, MissingSecret, ServerBusy, SourceMissing, UnknownAccount
-from capstone.domain.explanation import sentences
-from capstone.domain.forms import Form, read_form
+from capstone.domain.explanation import Grounds, sentences
 from capstone.domain.officials import Designation
+from capstone.domain.officials_csv import read_officials
+from capstone.domain.positions_csv import is_pdf, is_positions_table
+from capstone.domain.register import diff_register
+from capstone.domain.register_facts import RegisterDecision
 from capstone.ports import MailSource, Quarantined
 from capstone.settings import Settings, Source
+from capstone.usecases.approvals import approve
 from capstone.usecases.capture import RunReport, capture_source
 from capstone.usecases.differences import ReconcileReport
 from capstone.usecases.export import ExportReport, export
 from capstone.usecases.follow import index_while
 from capstone.usecases.index import IndexReport, index_pending
+from capstone.usecases.preview import Preview, preview
 from capstone.usecases.quarantine import list_quarantine, retry_quarantine, show_quarantined
 from capstone.usecases.rebuild import RebuildParts, RebuildReport, rebuild_index, rebuild_ledger
 from capstone.usecases.reconcile import ReconcileParts, reconcile
 from capstone.usecases.register import ImportReport, import_officials
+from capstone.usecases.replay import REPLAY, AccountReplay, replay_account
 from capstone.usecases.search import Answer, Explained, Shown, explain, search, show
 from capstone.usecases.status import Overview, Status, overview, status
 from capstone.usecases.stored import ref_of, state_of
@@ -49,7 +57,7 @@ def build_app(progress: Progress | None = None) -> App:
     return App(config.read_settings(), progress or _no_progress)
 
 
-class App:
+class App(FormsApp):
     """The archive: one method for each thing that a command, a task or a page can ask of it."""
 
     def __init__(self, settings: Settings, progress: Progress) -> None:
@@ -85,12 +93,6 @@ class App:
         """See `usecases.register`."""
         require_register_keeper(actor)
         return import_officials(self._parts.registering, data, actor.name, self.settings.agency.internal_domains)
-
-    def read_form(self, data: bytes) -> Form:
-        """What a form NA-1005 says, in the words of the schedule in force. Raises BadForm."""
-        from connectors.forms import PdfForms
-
-        return read_form(PdfForms().open(data), self._parts.form_rules)
 
     def designations(self) -> list[Designation]:
         """The rows of the register in force."""
@@ -142,6 +144,42 @@ class App:
         """See `usecases.index`. `is_quiet`: without progress, where something else shows its own."""
         return index_pending(self._parts.indexing(_no_progress if is_quiet else self._parts.progress))
 
+    # --- preview and replay ---
+
+    def preview_change(self, change: RegisterDecision | None = None) -> Preview:
+        """What a replay would do if the register had this change, whose number counts for nothing; None: as it is."""
+        if change is None:
+            return preview(self._parts.previewing)
+        state = self._parts.ledger.register.state()
+        return preview(self._parts.previewing, state_after(state, change.designations, change.facts, change.superseded))
+
+    def preview_file(self, data: bytes) -> Preview:
+        """The effect of importing a form NA-1005, a CSV of its positions, or of officials. Raises BadForm, BadOfficialsFile."""
+        if is_pdf(data) or is_positions_table(data):
+            return self.preview_forms(data)
+        parts = self._parts.registering
+        now = parts.clock.now()
+        rows = read_officials(data, self.settings.agency.internal_domains, now.astimezone(parts.zone).date()).designations
+        change = diff_register(parts.register.designations(), rows)
+        return self.preview_change(RegisterDecision(0, now, "", "", change.new_rows, superseded=change.superseded))
+
+    def approve_register(self, actor: Person, reason: str) -> RegisterDecision:
+        """See `usecases.approvals`."""
+        require_register_keeper(actor)
+        return approve(self._parts.registering, actor.name, reason)
+
+    def accounts_to_replay(self) -> list[str]:
+        """Every account that has records."""
+        return list(self._parts.ledger.replaying.accounts_held())
+
+    def replay(self, account: str, actor: Person | None = None) -> AccountReplay:
+        """See `usecases.replay`. Without an actor the program itself is named. Raises AccountBusy, UnknownAccount."""
+        if actor is not None:
+            require_register_keeper(actor)
+        if account not in self.accounts_to_replay():
+            raise UnknownAccount(f"The archive holds no records of an account {account!r}.")
+        return replay_account(self._parts.replaying, account, actor.name if actor else REPLAY)
+
     # --- reading ---
 
     def search(self, viewer: Person, query: str, limit: int, offset: int = 0) -> Answer:
@@ -154,10 +192,13 @@ class App:
 
     def explain(self, viewer: Person, record_id: str) -> tuple[Explained, list[str]]:
         """The reasons behind a record's class, as values and as plain sentences."""
-        found = explain(self._parts.reading, viewer, record_id)
-        lock = state_of(self._parts.store, ref_of(found.entry)).lock
-        zone = self.settings.agency.zone
-        return found, sentences(found.entry, found.history, found.designation, self._parts.schedule, zone, lock)
+        parts, rules = self._parts, self._parts.rules
+        found = explain(parts.reading, viewer, record_id, rules)
+        grounds = Grounds(
+            found.entry, rules.schedule, found.history, found.designation, found.form, found.entered, rules.series, rules.zone,
+            rules.today, state_of(parts.store, ref_of(found.entry)).lock, found.now,
+        )  # fmt: skip
+        return found, sentences(grounds)
 
     def export(self, viewer: Person, query: str, folder: Path, file_format: str) -> ExportReport:
         """See `usecases.export`."""

@@ -13,13 +13,17 @@ from capstone.bootstrap.places import MadeIndex, MadeStore
 from capstone.domain.classification import Rules
 from capstone.domain.errors import BadSchedule
 from capstone.domain.forms import FormRules, read_form_rules
-from capstone.domain.officials import Roster
+from capstone.domain.roster import Roster
 from capstone.domain.schedule import Schedule, read_administrations, read_schedule
+from capstone.domain.series import NO_SERIES, SeriesTable, read_series
 from capstone.settings import Settings
 from capstone.usecases.capture import CaptureParts
 from capstone.usecases.decide import Guarding
+from capstone.usecases.decisions import RegisterParts
 from capstone.usecases.index import IndexParts
-from capstone.usecases.register import RegisterParts
+from capstone.usecases.learning import LearningParts
+from capstone.usecases.preview import PreviewParts
+from capstone.usecases.replay import ReplayParts
 from capstone.usecases.search import ReadingParts
 from connectors.clock import SystemClock
 from connectors.holders import ProcessHolders
@@ -27,6 +31,7 @@ from connectors.ledger.ledger import SqlLedger, open_ledger
 from connectors.workers import ProcessWorkers
 
 SCHEDULE, ADMINISTRATIONS, FORMS = "grs-6.1.toml", "administrations.toml", "na-1005.toml"
+SERIES = "series.toml"
 CAPSTONE_OFFICIALS = "010"
 """The item whose transfer periods a form chooses from."""
 
@@ -72,6 +77,11 @@ class Parts:
         """The retention schedule in force."""
         return read_schedule(_data(SCHEDULE), SCHEDULE)
 
+    @cached_property
+    def series(self) -> SeriesTable:
+        """The series of other schedules; none where a folder of one's own schedules has no such file."""
+        return read_series(_data(SERIES), SERIES) if (config.schedules_folder() / SERIES).exists() else NO_SERIES
+
     @property
     def form_rules(self) -> FormRules:
         """How a form NA-1005 is read: with the transfer periods that the schedule offers its officials."""
@@ -80,14 +90,16 @@ class Parts:
     @property
     def rules(self) -> Rules:
         """What classes depend on, as of now."""
-        agency = self.settings.agency
+        agency, state = self.settings.agency, self.ledger.register.state()
         return Rules(
-            roster=Roster(self.ledger.register.designations()),
+            roster=Roster(state.designations, state.facts),
             schedule=self.schedule,
             administrations=read_administrations(_data(ADMINISTRATIONS)),
             zone=agency.zone,
             today=self.clock.now().astimezone(agency.zone).date(),
             plausible_start=agency.mail_since,
+            series=self.series,
+            acting_days=self.settings.classification.acting_days,
         )
 
     @property
@@ -117,6 +129,24 @@ class Parts:
         """For the register of officials."""
         ledger = self.ledger
         return RegisterParts(self.store, ledger.register, ledger.audit, self.clock, self.settings.agency.zone)
+
+    @property
+    def previewing(self) -> PreviewParts:
+        """For previews of a change."""
+        return PreviewParts(self._learning, self.ledger.register, self.rules, self.progress)
+
+    @property
+    def replaying(self) -> ReplayParts:
+        """For replays of the register over the archive."""
+        ledger = self.ledger
+        return ReplayParts(
+            self._learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules, self.guarding,
+            self.holders, _new_id, progress=self.progress,
+        )  # fmt: skip
+
+    @property
+    def _learning(self) -> LearningParts:
+        return LearningParts(self.store, self.ledger.records, self.ledger.replaying, self.capture_workers)
 
     @property
     def reading(self) -> ReadingParts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from capstone.cli import capturing, care, demo, reading
+from capstone.cli import capturing, care, demo, officials_forms, reading, replaying
 from capstone.cli.forms import form
 from capstone.cli.officials import officials
 
@@ -20,6 +20,14 @@ app = typer.Typer(
 app.command("init")(capturing.init)
 app.add_typer(officials, name="officials", no_args_is_help=True)
 officials.command("form")(form)
+officials.command("forms")(officials_forms.forms)
+officials.command("withdraw")(officials_forms.withdraw)
+officials.command("resubmitted")(officials_forms.resubmitted)
+officials.command("export")(officials_forms.export)
+officials.command("gaps")(officials_forms.gaps)
+officials.command("preview")(replaying.preview)
+officials.command("approve")(replaying.approve)
+app.command("replay")(replaying.replay)
 app.command("import")(capturing.import_)
 app.command("capture")(capturing.capture)
 app.command("index")(capturing.index_)

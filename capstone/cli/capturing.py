@@ -51,7 +51,7 @@ def import_(
         report, indexed = app.indexing_while(lambda: app.import_files(paths, account))
     if report.error is not None:
         raise report.error
-    index = _index_as_dict(indexed)
+    index = index_as_dict(indexed)
     if as_json:
         print_json({**report.as_counts(), "index": index})
     else:
@@ -70,7 +70,7 @@ def capture(
     with archive("Capturing", is_quiet=as_json) as app:
         accounts = account or app.accounts_with_source()
         runs, indexed = app.indexing_while(lambda: [_capture_one(app, one, is_only=len(accounts) == 1) for one in accounts])
-    reports, index = [report for several in runs for report in several], _index_as_dict(indexed)
+    reports, index = [report for several in runs for report in several], index_as_dict(indexed)
     if as_json:
         print_json({"runs": [report.as_counts() for report in reports], "index": index})
     else:
@@ -88,7 +88,8 @@ def _capture_one(app: App, account: str, *, is_only: bool) -> list[RunReport]:
         return [RunReport("", account, "-", "failed", {}, error=exc)]
 
 
-def _index_as_dict(indexed: IndexReport | CapstoneError) -> dict[str, object]:
+def index_as_dict(indexed: IndexReport | CapstoneError) -> dict[str, object]:
+    """What became of the index, or the error that kept it from being brought in line."""
     if isinstance(indexed, IndexReport):
         return indexed.as_counts()
     return {"error": {"code": indexed.code, "message": indexed.message, "next": indexed.next_step}}
@@ -211,7 +212,7 @@ def quarantine_retry(viewer: Viewer = None, as_json: AsJson = False) -> None:
     """
     with archive("Retrying", is_quiet=as_json) as app:
         reports, indexed = app.indexing_while(lambda: app.retry_quarantine(app.person(viewer)))
-    index = _index_as_dict(indexed)
+    index = index_as_dict(indexed)
     if as_json:
         print_json({"runs": [report.as_counts() for report in reports], "index": index})
     else:

@@ -35,7 +35,7 @@ def form(
     if as_json:
         print_json(form_as_dict(found))
     elif as_csv:
-        sys.stdout.write(positions_csv(found.categories))
+        sys.stdout.write(positions_csv(found))
     else:
         _print(found)
     raise typer.Exit(1 if any(one.counted is not None for one in found.findings) else 0)

@@ -8,21 +8,29 @@ from typing import Annotated
 import typer
 
 from capstone.bootstrap import build_app
+from capstone.bootstrap.forms import Asking
+from capstone.cli.officials_forms import Accepts, CoversFrom, OnlyPreview, import_forms
 from capstone.cli.options import AsJson, Viewer
 from capstone.cli.output import print_json, print_table, say
+from capstone.cli.replaying import preview
 from capstone.domain.errors import BadOfficialsFile
 from capstone.domain.officials import Designation, designation_as_dict
+from capstone.domain.positions_csv import is_pdf, is_positions_table
 
 officials = typer.Typer(help="The register of Capstone officials: who held which role with which account, from when to when.")
 
 
 @officials.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV file.")],
+    file: Annotated[Path, typer.Argument(help="The PDF of a form NA-1005, a CSV of officials, or a CSV of a form's positions.")],
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; default: the import of this file.")] = None,
+    only_preview: OnlyPreview = False,
+    accepts: Accepts = False,
+    covers_from: CoversFrom = None,
     viewer: Viewer = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a CSV of officials into the register: all of it or, where a row is wrong, nothing.
+    """Take a form NA-1005 or a CSV of officials into the register: all of it or, where something is wrong, nothing.
 
     Columns: official,office,position,category,account,addresses,from,until,acting,form,approved; optional record_group, items,
     cutoff (calendar, fiscal, tenure, administration), transfer_years, covers_from. category: 1 to 10, support or none.
@@ -34,6 +42,14 @@ def import_(
     except OSError as exc:
         raise BadOfficialsFile(f"{file} cannot be read: {exc.strerror}.", "Check the name and permissions of the file.") from exc
     app = build_app()
+    if is_pdf(data, file.name) or is_positions_table(data):
+        asking = Asking(app.person(viewer), reason or f"import of {file.name}", only_preview)
+        day = None if covers_from is None else covers_from.date()
+        import_forms(app, data, file, asking, accepts=accepts, covers_from=day, as_json=as_json)
+        return
+    if only_preview:
+        preview(file, as_json)
+        return
     report = app.import_officials(data, app.person(viewer))
     if as_json:
         print_json(report.as_dict())

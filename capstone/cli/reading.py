@@ -16,7 +16,7 @@ from capstone.cli.output import print_json, print_table, say, size_text
 from capstone.domain.manifest import classification_as_dict
 from capstone.domain.message import Address
 from capstone.domain.query import Hit
-from capstone.usecases.search import Answer, Shown
+from capstone.usecases.search import Answer, Explained, Shown
 
 RecordId = Annotated[str, typer.Argument(help="As search prints it: <account>/<sha256>.")]
 
@@ -148,25 +148,38 @@ def _names(addresses: tuple[Address, ...]) -> str:
 def why(record_id: RecordId, viewer: Viewer = None, as_json: AsJson = False) -> None:
     """The chain of reasons behind a record's class and dates.
 
+    With --json also `check`: all that the class follows from, so that any later version can decide again.
+
     Example: capstone why director/4f2a...
     """
     app = build_app()
     found, told = app.explain(app.person(viewer), record_id)
     if as_json:
-        row = found.designation
-        print_json(
-            {
-                "record_id": found.entry.record_id,
-                **classification_as_dict(found.entry.classification),
-                "official": row.official if row else None,
-                "position": row.position if row else None,
-                "sentences": told,
-                "history": [{"at": at.isoformat(), **classification_as_dict(one)} for at, one in found.history],
-            }
-        )
+        print_json(_explained_as_dict(found, told))
         return
     for sentence in told:
         say(sentence)
+
+
+def _explained_as_dict(found: Explained, told: list[str]) -> dict[str, object]:
+    row, entered = found.designation, found.entered
+    return {
+        "record_id": found.entry.record_id,
+        **classification_as_dict(found.entry.classification),
+        "official": row.official if row else None,
+        "position": row.position if row else None,
+        "decided": row.decided if row else None,
+        "decided_by": row.decided_by if row else None,
+        "evidence": row.evidence if row else None,
+        "entered_by": entered.actor if entered else None,
+        "decision": entered.number if entered else None,
+        "holds": [],
+        "sentences": told,
+        "history": [{"at": at.isoformat(), **classification_as_dict(one)} for at, one in found.history],
+        "now": classification_as_dict(found.now) if found.now else None,
+        "check": found.case,
+        "rechecked": classification_as_dict(found.rechecked),
+    }
 
 
 def export(

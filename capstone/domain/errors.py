@@ -80,6 +80,41 @@ class BadForm(CapstoneError):
     default_next_step = "Import the PDF as the National Archives sent it; where there is none, a CSV of positions does the same."
 
 
+class UnknownForm(CapstoneError):
+    """No form of this number is in the register."""
+
+    code = "E009"
+    default_next_step = "Register it with 'capstone officials import FORM.pdf', or list forms with 'capstone officials forms'."
+
+
+class UnknownFact(CapstoneError):
+    """No designation or fact that is in force has this id."""
+
+    code = "E011"
+    default_next_step = "See 'capstone officials list' for what is in force, and 'capstone officials history' for what was."
+
+
+class RegisterContradiction(CapstoneError):
+    """A change would make the register say what cannot be true; nothing was changed."""
+
+    code = "E012"
+    default_next_step = "End or correct what is named first ('capstone officials end', 'capstone officials correct')."
+
+
+class NothingToApprove(CapstoneError):
+    """An approval was given and no change of the register waits for one."""
+
+    code = "E015"
+    default_next_step = "See 'capstone officials history'; a replay may shorten locks as the register says."
+
+
+class SecondPersonNeeded(CapstoneError):
+    """What was changed must be approved by somebody who did not change it."""
+
+    code = "E016"
+    default_next_step = "Ask another Records Officer to run 'capstone officials preview' and 'capstone officials approve'."
+
+
 # --- mail and sources ------------------------------------------------------------------------------
 
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _NOT_IN_A_KEY = re.compile(r"[^a-z0-9-]+")
+FORM_FILES = "decisions/forms/"
+"""Below it lie files that forms were registered from; everything else below decisions/ is a numbered decision."""
 _RUN_TIME = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -55,6 +57,11 @@ def decision_key(number: int, at: datetime) -> str:
 def decision_number(key: str) -> int:
     """The number that a decision's key names."""
     return int(key.rpartition("/")[2].removesuffix(".json"))
+
+
+def form_key(digest: str, suffix: str) -> str:
+    """The key of a file that a form was registered from, beside the decisions. `suffix`: pdf or csv."""
+    return f"{FORM_FILES}{digest}.{suffix}"
 
 
 def audit_key(head: str, at: datetime) -> str:

@@ -1,7 +1,8 @@
 """A manifest: what one batch did, in JSON lines, from which the ledger can be made anew.
 
 First line: account, run, number, instant and the digest of the account's previous manifest, so that a missing one shows.
-Then a line an item. No subject, body or address of a message stands here: a manifest outlives the record.
+Then a line an item; in the manifest of a replay, a line a record whose class it changed. No subject, body or address of a
+message stands here: a manifest outlives the record.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from capstone.domain.errors import FixityMismatch
 from capstone.domain.message import ItemState, Occurrence, Place
 from capstone.domain.records import Classification, RecordClass
 
-FORMAT = 1
+FORMAT, WITH_REPLAY = 1, 2
+"""What a version before replays can read keeps the number that it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +53,34 @@ class ManifestLine:
     """Whether this line made the record."""
 
 
-def write_manifest(head: ManifestHead, lines: Iterable[ManifestLine]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class ReplayLine:
+    """A record whose class a replay changed. No source offered it, so it is no item."""
+
+    digest: str
+    classification: Classification
+
+
+Line = ManifestLine | ReplayLine
+
+
+def write_manifest(head: ManifestHead, lines: Iterable[Line]) -> bytes:
     """The manifest's bytes, the same for the same content."""
-    first: dict[str, object] = {"format": FORMAT, "account": head.account, "run_id": head.run_id, "number": head.number}
+    told = [_replay_as_dict(line) if isinstance(line, ReplayLine) else _line_as_dict(line) for line in lines]
+    number = WITH_REPLAY if any("replayed" in line for line in told) else FORMAT
+    first: dict[str, object] = {"format": number, "account": head.account, "run_id": head.run_id, "number": head.number}
     first |= {"source": head.source, "at": head.at.isoformat(), "previous": head.previous}
-    return "".join(_as_json(one) + "\n" for one in (first, *map(_line_as_dict, lines))).encode()
+    return "".join(_as_json(one) + "\n" for one in (first, *told)).encode()
 
 
 _as_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
-def read_manifest(raw: bytes) -> tuple[ManifestHead, list[ManifestLine]]:
+def read_manifest(raw: bytes) -> tuple[ManifestHead, list[Line]]:
     """The opposite of `write_manifest`. Raises FixityMismatch where the bytes are no manifest of this format."""
     try:
         first, *rest = (json.loads(line) for line in raw.splitlines())
-        if first.pop("format") != FORMAT:
+        if first.pop("format") not in (FORMAT, WITH_REPLAY):
             raise FixityMismatch("A manifest is of another format.", "Use the version of this program that wrote it.")
         head = ManifestHead(**{**first, "at": datetime.fromisoformat(first["at"])})
         return head, [_line_from_dict(line) for line in rest]
@@ -126,7 +141,13 @@ def _occurrence_as_dict(seen: Occurrence) -> dict[str, object]:
     }
 
 
-def _line_from_dict(told: dict[str, object]) -> ManifestLine:
+def _replay_as_dict(line: ReplayLine) -> dict[str, object]:
+    return {"replayed": line.digest, "classification": classification_as_dict(line.classification)}
+
+
+def _line_from_dict(told: dict[str, object]) -> Line:
+    if "replayed" in told:
+        return ReplayLine(str(told["replayed"]), classification_from_dict(told["classification"]))  # type: ignore[arg-type]
     place = Place(**told.pop("place"))  # type: ignore[arg-type]
     seen, classified = told.pop("occurrence", None), told.pop("classification", None)
     return ManifestLine(

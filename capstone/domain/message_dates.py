@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
 HEADER, RECEIVED, TRACE, FROM_LINE = "header", "received", "trace", "from_line"
@@ -27,6 +27,16 @@ class Plausible:
     earliest: date
     today: date
     tolerance: timedelta
+    latest: date = field(init=False)
+    """The last day that can be believed."""
+    middles: dict[date, tuple[datetime, datetime]] = field(init=False, repr=False, compare=False)
+    """Of days met so far: from when to when it is surely that day (see `agreed_date`)."""
+
+    def __post_init__(self) -> None:
+        """Prepare what every message needs."""
+        latest = date.fromordinal(min(self.today.toordinal() + 1, date.max.toordinal()))
+        object.__setattr__(self, "latest", latest)
+        object.__setattr__(self, "middles", {})
 
 
 def day_of(instant: datetime, zone: tzinfo) -> date | None:
@@ -35,6 +45,55 @@ def day_of(instant: datetime, zone: tzinfo) -> date | None:
         return instant.astimezone(zone).date()
     except OverflowError:
         return None
+
+
+def agreed_date(
+    header: datetime | None,
+    received: Sequence[datetime],
+    trace: datetime | None,
+    from_lines: Sequence[datetime],
+    plausible: Plausible,
+) -> MessageDate | None:
+    """The header's date where every other date surely is of its day, so that nothing else can be decided by them.
+
+    None: ask `usable_dates`. This is a short way for the many messages that arrive at once; both come to the same.
+    """
+    found = None if header is None else _believed(HEADER, header, plausible)
+    if found is None or plausible.tolerance < _A_DAY:
+        return None
+    middle = plausible.middles.get(found.day)
+    if middle is None:
+        if len(plausible.middles) >= _MOST_DAYS:
+            plausible.middles.clear()
+        middle = plausible.middles[found.day] = _middle_of(found.day, plausible.zone)
+    first, last = middle
+    if trace is not None and not first <= trace <= last:
+        return None
+    for instant in received:
+        if not first <= instant <= last:
+            return None
+    for instant in from_lines:
+        if not first <= instant <= last:
+            return None
+    return found
+
+
+_A_DAY, _HALF_A_MIDDLE = timedelta(days=1), timedelta(hours=11, minutes=30)
+_MOST_DAYS = 40_000
+_NEVER = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
+
+
+def _middle_of(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
+    """All but the first and the last half hour of a day whose clocks stand still; an empty interval for any other day.
+
+    In UTC, as comparing is fastest there.
+    """
+    noon = datetime.combine(day, time(12), tzinfo=zone)
+    try:
+        ends = [(noon + step).astimezone(UTC) for step in (-_HALF_A_MIDDLE, _HALF_A_MIDDLE)]
+    except OverflowError:
+        return _NEVER
+    return (ends[0], ends[1]) if ends[1] - ends[0] == 2 * _HALF_A_MIDDLE else _NEVER
 
 
 def usable_dates(
@@ -49,24 +108,21 @@ def usable_dates(
     The first is *the* message date unless the classes of the days differ. Receipt is the earliest believable received time,
     else the trace, else the `From ` line; a header date later than that by more than the tolerance is not believed.
     """
-    receipts = _believable(RECEIVED, received, plausible)
-    if trace is not None:
-        receipts += _believable(TRACE, (trace,), plausible)
-    if from_lines:
-        receipts += _believable(FROM_LINE, from_lines, plausible)
-    if header is None:
+    receipts = []
+    for source, instants in ((RECEIVED, received), (TRACE, () if trace is None else (trace,)), (FROM_LINE, from_lines)):
+        for instant in sorted(instants) if len(instants) > 1 else instants:
+            found = _believed(source, instant, plausible)
+            if found is not None:
+                receipts.append(found)
+    sent = None if header is None else _believed(HEADER, header, plausible)
+    if sent is None or (receipts and sent.instant - receipts[0].instant > plausible.tolerance):
         return receipts
-    sent = _believable(HEADER, (header,), plausible)
-    if sent and receipts and header - receipts[0].instant > plausible.tolerance:
-        return receipts
-    return sent + receipts
+    return [sent, *receipts]
 
 
-def _believable(source: str, instants: Sequence[datetime], plausible: Plausible) -> list[MessageDate]:
-    found = []
-    latest = plausible.today.toordinal() + 1
-    for instant in sorted(instants):
-        day = day_of(instant, plausible.zone)
-        if day is not None and plausible.earliest <= day and day.toordinal() <= latest:
-            found.append(MessageDate(source, instant, day))
-    return found
+def _believed(source: str, instant: datetime, plausible: Plausible) -> MessageDate | None:
+    try:
+        day = instant.astimezone(plausible.zone).date()
+    except OverflowError:
+        return None
+    return MessageDate(source, instant, day) if plausible.earliest <= day <= plausible.latest else None

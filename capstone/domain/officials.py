@@ -1,15 +1,13 @@
-"""Who held which Capstone role with which account on a day: forms, designations and the roster of all of them."""
+"""Who holds which Capstone role with which account from when to when: forms and designations. `roster` answers for them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-
-from capstone.domain.addresses import normal_form
 
 
 class CutoffRule(StrEnum):
@@ -98,54 +96,6 @@ class Designation:
     def covers(self, day: date) -> bool:
         """Whether the role was held on that day."""
         return self.starts <= day and (self.ends is None or day <= self.ends)
-
-
-class Roster:
-    """All designations in force, prepared once so that capture can ask it for every message."""
-
-    __slots__ = ("_addresses", "_by_account", "_by_address", "_by_id")
-
-    def __init__(self, designations: Iterable[Designation]) -> None:
-        """Sort the rows by account and by address; a row given twice counts once."""
-        self._by_id = {row.designation_id: row for row in designations}
-        ordered = sorted(self._by_id.values(), key=lambda row: (row.account, row.starts, row.designation_id))
-        self._by_account: dict[str, list[Designation]] = {}
-        self._by_address: dict[str, list[Designation]] = {}
-        addresses: dict[str, set[str]] = {}
-        for row in ordered:
-            self._by_account.setdefault(row.account, []).append(row)
-            addresses.setdefault(row.account, set()).update(row.addresses)
-            for address in dict.fromkeys(row.addresses):
-                self._by_address.setdefault(address, []).append(row)
-        self._addresses = {account: frozenset(held) for account, held in addresses.items()}
-
-    def accounts(self) -> list[str]:
-        """Every registered account, sorted."""
-        return list(self._by_account)
-
-    def is_registered(self, account: str) -> bool:
-        """Whether any row, of whatever time, names the account."""
-        return account in self._by_account
-
-    def designation(self, designation_id: str) -> Designation | None:
-        """The row with that id, if it is in force."""
-        return self._by_id.get(designation_id)
-
-    def of_account(self, account: str) -> tuple[Designation, ...]:
-        """All rows of the account, by start and id."""
-        return tuple(self._by_account.get(account, ()))
-
-    def covering(self, account: str, day: date) -> list[Designation]:
-        """The account's rows whose interval holds the day, by start and id; several are lawful."""
-        return [row for row in self._by_account.get(account, ()) if row.covers(day)]
-
-    def addresses_of(self, account: str) -> frozenset[str]:
-        """Every address that the account ever had, in normal form."""
-        return self._addresses.get(account, frozenset())
-
-    def holders_of_address(self, address: str, day: date) -> list[Designation]:
-        """The rows that held this address on the day, by account, start and id."""
-        return [row for row in self._by_address.get(normal_form(address), ()) if row.covers(day)]
 
 
 def identified(content: Designation) -> Designation:

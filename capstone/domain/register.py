@@ -23,12 +23,15 @@ class Notice:
 
     rows: tuple[int, ...]
     message: str
+    ids: tuple[str, ...] = ()
+    """Of what stands in the register already: designation ids and fact ids."""
 
     def __str__(self) -> str:
         """The notice as people read it."""
+        told = f"{self.message} (in the register: {', '.join(self.ids)})" if self.ids else self.message
         if not self.rows:
-            return self.message
-        return f"row{'s' if len(self.rows) > 1 else ''} {', '.join(map(str, self.rows))}: {self.message}"
+            return told
+        return f"row{'s' if len(self.rows) > 1 else ''} {', '.join(map(str, self.rows))}: {told}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,24 @@ class NumberedRow:
 
     number: int | None
     designation: Designation
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """That an address belongs to an account from a day until a day; by which row or fact."""
+
+    address: str
+    account: str
+    starts: date
+    ends: date | None
+    number: int | None
+    named: str
+    """Id of the row or fact."""
+
+    @property
+    def last_day(self) -> date:
+        """The last day, however far ahead."""
+        return self.ends or date.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +96,12 @@ def refuse(notices: Sequence[Notice]) -> None:
 
 def contradictions(rows: Sequence[NumberedRow]) -> list[Notice]:
     """What cannot be true together: one row told twice, two open intervals of one role, an address in two accounts at once."""
-    return [*_told_twice(rows), *_two_open_intervals(rows), *_addresses_in_two_accounts(rows)]
+    return [*one_row_contradictions(rows), *in_two_hands(holdings_of(rows))]
+
+
+def one_row_contradictions(rows: Sequence[NumberedRow]) -> list[Notice]:
+    """Those of `contradictions` that have nothing to do with addresses."""
+    return [*_told_twice(rows), *_two_open_intervals(rows)]
 
 
 def form_contradictions(rows: Sequence[NumberedRow]) -> list[Notice]:
@@ -136,29 +162,36 @@ def _two_open_intervals(rows: Sequence[NumberedRow]) -> Iterator[Notice]:
             yield _notice(same, f"{_role(same[0])} has two intervals without an end, from {starts}; give one of them an end")
 
 
-def _addresses_in_two_accounts(rows: Sequence[NumberedRow]) -> Iterator[Notice]:
-    by_address: dict[str, list[NumberedRow]] = defaultdict(list)
+def holdings_of(rows: Iterable[NumberedRow]) -> Iterator[Holding]:
+    """Every address of every row."""
     for row in rows:
-        for address in row.designation.addresses:
-            by_address[address].append(row)
+        one = row.designation
+        for address in one.addresses:
+            yield Holding(address, one.account, one.starts, one.ends, row.number, one.designation_id)
+
+
+def in_two_hands(holdings: Iterable[Holding]) -> Iterator[Notice]:
+    """Addresses that belong to two accounts on one day."""
+    by_address: dict[str, list[Holding]] = defaultdict(list)
+    for holding in holdings:
+        by_address[holding.address].append(holding)
     for address, holders in sorted(by_address.items()):
         for earlier, later in _rivals(holders):
-            accounts = f"{earlier.designation.account} and {later.designation.account}"
-            yield _notice((earlier, later), f"address {address} belongs to two accounts at once: {accounts}")
+            message = f"address {address} belongs to two accounts at once: {earlier.account} and {later.account}"
+            yield _named([(earlier.number, earlier.named), (later.number, later.named)], message)
 
 
-def _rivals(rows: Iterable[NumberedRow]) -> Iterator[tuple[NumberedRow, NumberedRow]]:
-    """Pairs of different accounts that overlap in time, each row at most once as the later one; in n log n steps."""
-    longest: dict[str, NumberedRow] = {}  # the two accounts whose intervals reach furthest; no third can matter
-    for row in sorted(rows, key=_by_time):
-        account = row.designation.account
-        others = (other for name, other in longest.items() if name != account)
-        rival = next((other for other in others if row.designation.starts <= _last_day(other)), None)
+def _rivals(holders: Iterable[Holding]) -> Iterator[tuple[Holding, Holding]]:
+    """Pairs of different accounts that overlap in time, each holding at most once as the later one; in n log n steps."""
+    longest: dict[str, Holding] = {}  # the two accounts whose intervals reach furthest; no third can matter
+    for holding in sorted(holders, key=lambda one: (one.starts, one.last_day, one.named)):
+        others = (other for name, other in longest.items() if name != holding.account)
+        rival = next((other for other in others if holding.starts <= other.last_day), None)
         if rival is not None:
-            yield rival, row
-        longest[account] = max(longest.get(account, row), row, key=_last_day)
+            yield rival, holding
+        longest[holding.account] = max(longest.get(holding.account, holding), holding, key=lambda one: one.last_day)
         if len(longest) > 2:
-            del longest[min(longest, key=lambda name: _last_day(longest[name]))]
+            del longest[min(longest, key=lambda name: longest[name].last_day)]
 
 
 def _overlaps_and_gaps(account: str, rows: Iterable[NumberedRow]) -> Iterator[Notice]:
@@ -202,10 +235,14 @@ def _grouped(rows: Iterable[NumberedRow], key: Callable[[Designation], _Key]) ->
 
 
 def _notice(rows: Iterable[NumberedRow], message: str) -> Notice:
-    """With the numbers of those rows that a file has; the others are named as standing in the register."""
-    every = list(rows)
-    numbers = tuple(sorted(row.number for row in every if row.number is not None))
-    return Notice(numbers, message)
+    return _named([(row.number, row.designation.designation_id) for row in rows], message)
+
+
+def _named(named: Iterable[tuple[int | None, str]], message: str) -> Notice:
+    """With the numbers of those rows that a file has; the others stand in the register and are named by their ids."""
+    every = list(named)
+    numbers = tuple(sorted(number for number, _ in every if number is not None))
+    return Notice(numbers, message, tuple(dict.fromkeys(one for number, one in every if number is None)))
 
 
 def _role(row: NumberedRow) -> str:

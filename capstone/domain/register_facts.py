@@ -53,6 +53,8 @@ class RegisteredForm:
     submitted: date | None = None
     previous: str | None = None
     """Number of the form that it supersedes."""
+    resubmitted: tuple[date, ...] = ()
+    """Days on which the agency sent in a newer form: an answered window lets no form expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,10 @@ def _told(value: object) -> object:
         return form_as_dict(value)
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, FormPosition):
+        return [value.category, value.position, value.accounts]
     if isinstance(value, tuple):
-        return [[one.category, one.position, one.accounts] for one in value]
+        return [_told(one) for one in value]
     return value
 
 
@@ -219,6 +223,12 @@ def _positions(value: object) -> tuple[FormPosition, ...]:
     )
 
 
+def _days(value: object) -> tuple[date, ...]:
+    if not isinstance(value, list):
+        raise TypeError("list expected")
+    return tuple(_day(one) for one in value)
+
+
 def _account_kind(value: object) -> AccountKind:
     return AccountKind(_text(value))
 
@@ -228,6 +238,7 @@ _READ: dict[str, Callable[[object], object]] = {
     "positions": _positions,
     "total_accounts": _number,
     "submitted": _day,
+    "resubmitted": _days,
     "account_kind": _account_kind,
     "starts": _day,
     "ends": _day,

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
-from capstone.domain.officials import CutoffRule, Designation
+from capstone.domain.message_dates import day_of
+from capstone.domain.officials import CutoffRule, Designation, Form
 from capstone.domain.records import Classification, Lock, RecordClass
 from capstone.domain.schedule import Schedule, ScheduleItem
 
+NEVER_DESTROYED = "never_destroyed"
+"""The flag of a record under a floor (S2-7.4a)."""
+
 _DECEMBER_31 = (12, 31)
-_SEPTEMBER_30 = (9, 30)
+FISCAL_YEAR_END = (9, 30)
 """Last day of the federal fiscal year (31 U.S.C. 1102)."""
 
 
@@ -29,9 +33,9 @@ def years_after(day: date, years: int) -> date | None:
 
 
 def cutoff_of(
-    rule: CutoffRule | None, message_day: date, designation: Designation, administrations: Sequence[date]
+    rule: CutoffRule | None, message_day: date, designation: Designation | None, administrations: Sequence[date]
 ) -> date | None:
-    """The day on which the record is cut off; None while it is not known (no rule, still in office, administration lasts).
+    """The day on which the record is cut off; None while it is not known (no rule, still in office, administration lasts, other).
 
     `administrations` are the first days of new administrations, rising. A message of such a day counts to the new one.
     The answer is never before the message day.
@@ -41,29 +45,80 @@ def cutoff_of(
     if rule is CutoffRule.FISCAL:
         return _fiscal_year_end(message_day)
     if rule is CutoffRule.TENURE:
-        return None if designation.ends is None else max(designation.ends, message_day)
+        return None if designation is None or designation.ends is None else max(designation.ends, message_day)
     if rule is CutoffRule.ADMINISTRATION:
         later = bisect_right(administrations, message_day)
         return administrations[later] if later < len(administrations) else None
     return None
 
 
-def eligible_on(item: ScheduleItem, start: date | None, transfer_years: int | None) -> date | None:
+def eligible_on(item: ScheduleItem, start: date | None, form: Form, rule: CutoffRule | None = None) -> date | None:
     """The first day on which disposition may be proposed; None while it is not known.
 
     `start` is what the item counts from: the cutoff, or the message day. A permanent item takes the period that the form chose,
-    and only one that the schedule allows; the anniversary itself is the first day.
+    and only one that the schedule allows; the anniversary itself is the first day. `rule` is how the cutoff was found.
     """
     if start is None:
         return None
     if item.disposition is RecordClass.TEMPORARY:
         return None if item.retain_years is None else years_after(start, item.retain_years)
-    return years_after(start, transfer_years) if transfer_years in item.transfer_years and transfer_years else None
+    if form.after_declassification_review or form.transfer_years is None or form.transfer_years not in item.transfer_years:
+        return None
+    end = block_end(start, form.block_years, form.block_start, rule)
+    return None if end is None else years_after(end, form.transfer_years)
+
+
+def block_end(cutoff: date, block_years: int | None, block_start: int | None, rule: CutoffRule | None) -> date | None:
+    """The last day of the block that a cutoff falls into: its own day where there are no blocks. None past year 9999.
+
+    A block of fiscal years ends with the last one of them, any other with the calendar year.
+    """
+    if not block_years:
+        return cutoff
+    last_year = cutoff.year + block_years - 1 - (cutoff.year - (block_start or 0)) % block_years
+    if last_year > date.max.year:
+        return None
+    return max(cutoff, date(last_year, *(FISCAL_YEAR_END if rule is CutoffRule.FISCAL else _DECEMBER_31)))
 
 
 def age_alarm_on(message_day: date, schedule: Schedule) -> date | None:
     """The day from which a permanent record is overdue for transfer whatever its cutoff (36 CFR 1235.12)."""
     return years_after(message_day, schedule.age_alarm_years)
+
+
+def age_alarm_of(classification: Classification, schedule: Schedule, zone: tzinfo) -> date | None:
+    """`age_alarm_on` of a record; None where it is not permanent or its date is not known."""
+    if classification.record_class is not RecordClass.PERMANENT or classification.message_date is None:
+        return None
+    day = day_of(classification.message_date, zone)
+    return None if day is None else age_alarm_on(day, schedule)
+
+
+def destruction_obstacle(classification: Classification, form: Form | None, today: date) -> str | None:
+    """Why a record may not be destroyed today, whatever else is true of it; None where class, form and day allow it.
+
+    `form` is the one that its designation stands on, as the register holds it today. Holds and approvals are not looked at.
+    """
+    if classification.record_class is not RecordClass.TEMPORARY:
+        return f"it is {classification.record_class}"
+    if NEVER_DESTROYED in classification.flags:
+        return "it belongs to a series that is never destroyed"
+    if classification.form is not None and (said := _form_obstacle(form, today)) is not None:
+        return said
+    if classification.eligible is None:
+        return "the day on which it is due is not known"
+    return f"it is not due before {classification.eligible}" if today < classification.eligible else None
+
+
+def _form_obstacle(form: Form | None, today: date) -> str | None:
+    """REG-30: a class outlives its form, the right to destroy does not."""
+    if form is None:
+        return "the register no longer holds the form NA-1005 that it stands on"
+    if form.allows_destruction(today):
+        return None
+    events = (("was withdrawn", form.withdrawn), ("was superseded", form.superseded), ("expired", form.expires))
+    past = [f"{what} on {day}" for what, day in events if form.approved and day is not None and day <= today]
+    return f"its form NA-1005 {form.number} {past[0] if past else 'is not approved'}"
 
 
 def lock_for(classification: Classification, stored_at: datetime, zone: tzinfo, minimum_days: int, is_held: bool = False) -> Lock:
@@ -136,5 +191,5 @@ def _retain_until(eligible: date, stored_at: datetime, zone: tzinfo, minimum_day
 
 
 def _fiscal_year_end(day: date) -> date | None:
-    year = day.year if (day.month, day.day) <= _SEPTEMBER_30 else day.year + 1
-    return date(year, *_SEPTEMBER_30) if year <= date.max.year else None
+    year = day.year if (day.month, day.day) <= FISCAL_YEAR_END else day.year + 1
+    return date(year, *FISCAL_YEAR_END) if year <= date.max.year else None

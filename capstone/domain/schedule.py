@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
-from typing import TypeVar
 
 from capstone.domain.errors import BadSchedule
 from capstone.domain.officials import CutoffRule
 from capstone.domain.records import RecordClass
-
-_Choice = TypeVar("_Choice")
+from capstone.domain.toml_table import TomlTable, as_day, parsed_toml
 
 
 class Trigger(StrEnum):
@@ -92,8 +88,8 @@ class Schedule:
 
 def read_schedule(text: str, name: str) -> Schedule:
     """Read a schedule file; `name` is how messages call it. Raises BadSchedule on anything that is not exactly right."""
-    reader = _Table(_parsed(text, name), name)
-    items = [_item_of(_Table(table, f"{name}, item {number}")) for number, table in enumerate(reader.tables("items"), start=1)]
+    reader = TomlTable(parsed_toml(text, name), name)
+    items = [_item_of(TomlTable(table, f"{name}, item {number}")) for number, table in enumerate(reader.tables("items"), start=1)]
     schedule = Schedule(
         schedule_id=reader.text("id"),
         title=reader.text("title"),
@@ -111,16 +107,16 @@ def read_schedule(text: str, name: str) -> Schedule:
 
 def read_administrations(text: str, name: str = "administrations.toml") -> tuple[date, ...]:
     """The first days of new administrations, in order. Raises BadSchedule where the file is not exactly right."""
-    reader = _Table(_parsed(text, name), name)
+    reader = TomlTable(parsed_toml(text, name), name)
     reader.text("source")
-    changes = tuple(_as_day(value, f"{name}: changes") for value in reader.values("changes"))
+    changes = tuple(as_day(value, f"{name}: changes") for value in reader.values("changes"))
     reader.close()
     if any(earlier >= later for earlier, later in pairwise(changes)):
         raise BadSchedule(f"{name}: changes must be dates in rising order, each once")
     return changes
 
 
-def _item_of(table: _Table) -> ScheduleItem:
+def _item_of(table: TomlTable) -> ScheduleItem:
     number = table.item_number("item")
     table.name = f"{table.name} ({number})"
     names = frozenset(table.data) - {"item", "authorities", "verified", "status"}
@@ -153,10 +149,10 @@ def _check_item(item: ScheduleItem, names: frozenset[str], where: str) -> None:
         raise BadSchedule(f'{where}: a permanent item needs trigger = "cutoff"')
 
 
-def _authorities_of(table: _Table) -> tuple[Authority, ...]:
+def _authorities_of(table: TomlTable) -> tuple[Authority, ...]:
     found = []
     for one in table.tables("authorities"):
-        inner = _Table(one, f"{table.name}, authorities")
+        inner = TomlTable(one, f"{table.name}, authorities")
         ends = inner.day("until") if inner.has("until") else None
         found.append(Authority(inner.text("number"), inner.day("from"), ends, inner.flag("verified")))
         inner.close()
@@ -169,97 +165,3 @@ def _authorities_of(table: _Table) -> tuple[Authority, ...]:
         if earlier.ends is None or earlier.ends >= later.starts:
             raise BadSchedule(f"{table.name}: authorities must follow one another in time, each ended before the next")
     return tuple(found)
-
-
-_BARE_LEADING_ZERO = re.compile(r"^\s*[\w-]+\s*=\s*\[?\s*0[0-9]", re.MULTILINE)
-
-
-def _parsed(text: str, name: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        hint = '; write an item number in quotes: item = "010"' if _BARE_LEADING_ZERO.search(text) else ""
-        raise BadSchedule(f"{name}: {exc}{hint}") from exc
-
-
-def _as_day(value: object, where: str) -> date:
-    if type(value) is not date:
-        raise BadSchedule(f"{where} must be a date such as 2023-01-11, without quotes or time")
-    return value
-
-
-class _Table:
-    """Takes keys out of a TOML table one by one; what is missing, of the wrong kind or left over is an error."""
-
-    def __init__(self, data: Mapping[str, object], name: str) -> None:
-        self.data, self.name, self._left = data, name, set(data)
-
-    def has(self, key: str) -> bool:
-        return key in self.data
-
-    def close(self) -> None:
-        if self._left:
-            raise BadSchedule(f"{self.name}: unknown key {', '.join(sorted(self._left))}")
-
-    def text(self, key: str) -> str:
-        value = self._take(key)
-        if not isinstance(value, str) or not value.strip():
-            raise self._wrong(key, "must be text in quotes")
-        return value
-
-    def item_number(self, key: str) -> str:
-        value = self._take(key)
-        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{3}", value):
-            raise self._wrong(key, 'must be three digits in quotes, such as "010"')
-        return value
-
-    def day(self, key: str) -> date:
-        return _as_day(self._take(key), f"{self.name}: {key}")
-
-    def flag(self, key: str) -> bool:
-        value = self._take(key)
-        if not isinstance(value, bool):
-            raise self._wrong(key, "must be true or false")
-        return value
-
-    def years(self, key: str) -> int:
-        return self._as_years(key, self._take(key))
-
-    def year_list(self, key: str) -> tuple[int, ...]:
-        years = tuple(self._as_years(key, value) for value in self.values(key))
-        if not years:
-            raise self._wrong(key, "must name at least one period")
-        return years
-
-    def choice(self, key: str, allowed: Mapping[str, _Choice]) -> _Choice:
-        value = self._take(key)
-        if not isinstance(value, str) or value not in allowed:
-            raise self._wrong(key, f"must be one of {', '.join(allowed)}")
-        return allowed[value]
-
-    def values(self, key: str) -> list[object]:
-        value = self._take(key)
-        if not isinstance(value, list):
-            raise self._wrong(key, "must be a list")
-        return value
-
-    def tables(self, key: str) -> list[dict[str, object]]:
-        values = self.values(key) if key in self.data else []
-        tables = [value for value in values if isinstance(value, dict)]
-        if len(tables) != len(values):
-            raise self._wrong(key, "must be tables")
-        return tables
-
-    def _as_years(self, key: str, value: object) -> int:
-        if type(value) is not int or value < 1:
-            raise self._wrong(key, "must be a number of years, at least 1")
-        return value
-
-    def _take(self, key: str) -> object:
-        if key not in self.data:
-            raise BadSchedule(f"{self.name}: {key} is missing")
-        self._left.discard(key)
-        return self.data[key]
-
-    def _wrong(self, key: str, expected: str) -> BadSchedule:
-        return BadSchedule(f"{self.name}: {key} {expected}")

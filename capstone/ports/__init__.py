@@ -14,11 +14,11 @@ from capstone.ports.index import SearchIndex
 from capstone.ports.ledger import AccountTotals, AuditLog, Outbox, RecordLedger, RegisterLedger
 from capstone.ports.mail import MailSource
 from capstone.ports.replaying import HeldRecord, ReplayLedger
-from capstone.ports.store import ExportTarget, ObjectRef, PutRequest, RecordStore, VersionSeen
+from capstone.ports.store import ExportTarget, GuardChange, ObjectRef, PutRequest, RecordStore, VersionSeen
 from capstone.ports.work import Clock, Holders, Workers
 
 __all__ = [
-    "AccountTotals", "AuditLog", "CaptureBatch", "CaptureLedger", "Clock", "ExportTarget", "HeldRecord", "Holders",
+    "AccountTotals", "AuditLog", "CaptureBatch", "CaptureLedger", "Clock", "ExportTarget", "GuardChange", "HeldRecord", "Holders",
     "ItemOutcome", "MailSource", "ManifestRef", "ObjectRef", "Outbox", "PutRequest", "Quarantined", "Reclassification",
     "RecordLedger", "RecordStore", "RegisterLedger", "ReplayLedger", "Run", "SearchIndex", "ServerSlots", "VersionSeen",
     "Workers",

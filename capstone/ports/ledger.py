@@ -80,18 +80,12 @@ class RegisterLedger(Protocol):
         """The number the next decision object takes."""
         ...
 
-    def apply_designations(
-        self, decision: int, at: datetime, actor: str, added: Sequence[Designation], superseded: Mapping[str, str]
-    ) -> None:
-        """Take in new rows; `superseded` maps an old designation id to the new one. One transaction, safe to repeat."""
-        ...
-
     def designations(self, known_on: datetime | None = None) -> list[Designation]:
         """The rows in force (as known at that instant), by account, start and id."""
         ...
 
     def designation_history(self) -> list[tuple[int, datetime, str, Designation, str | None]]:
-        """(decision, at, actor, designation, superseded by) of every row ever taken in."""
+        """(decision, at, actor, designation, superseded by) of every row ever taken in; "" where nothing replaced it."""
         ...
 
     def apply(self, decision: RegisterDecision) -> None:
@@ -106,7 +100,7 @@ class RegisterLedger(Protocol):
         ...
 
     def decisions(self) -> list[RegisterDecision]:
-        """Every decision ever taken in, by number."""
+        """Every decision ever taken in, by number; its designations and facts each once, by id."""
         ...
 
 

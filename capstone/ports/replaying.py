@@ -9,6 +9,7 @@ from typing import Protocol
 
 from capstone.domain.message import Occurrence
 from capstone.domain.records import Classification, Learned
+from capstone.domain.sketches import Sketch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class ReplayLedger(Protocol):
 
     def held(self, account: str, after: str = "", page_size: int = 1000) -> Iterator[HeldRecord]:
         """Every record of the account whose digest comes after `after`, by digest, paged, each page a view of its own."""
+        ...
+
+    def sketches(self, page_size: int = 10_000) -> Iterator[Sketch]:
+        """Every record of every account as text, in no order that means anything, paged, each page a view of its own."""
         ...
 
     def unlearned(self, account: str, limit: int) -> list[str]:

@@ -40,6 +40,20 @@ class VersionSeen:
     is_marker: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class GuardChange:
+    """What shall guard a version from now on. Only what differs from what the caller knows of it is sent."""
+
+    key: str
+    version_id: str
+    before: Lock
+    """The lock that it has, as far as the caller knows. It may have a stronger one."""
+    lock: Lock
+    tags: Mapping[str, str] | None = None
+    """The new tags; None: they stay."""
+    allow_shorter: bool = False
+
+
 class RecordStore(Protocol):
     """Object storage that can refuse a deletion. Keys are design.md 3's layout; a version id names exact bytes."""
 
@@ -74,6 +88,13 @@ class RecordStore(Protocol):
 
     def relock(self, key: str, version_id: str, lock: Lock, *, allow_shorter: bool = False) -> None:
         """Set the lock. Raises ObjectLocked where that would free or shorten and `allow_shorter` is not set."""
+        ...
+
+    def reguard_all(self, changes: Sequence[GuardChange]) -> list[CapstoneError | None]:
+        """Bring lock and tags of many objects from what is known of them to what they shall be, in the order of
+        `retention.lock_change`; several at once. For each, None or why it was not done: ObjectMissing; ObjectLocked where
+        the change would free or shorten and does not allow it. A hold of which the caller knows nothing stays on, and without
+        `allow_shorter` a stronger lock stays as it is. Raises StoreUnavailable where the whole store is away."""
         ...
 
     def list_keys(self, prefix: str) -> Iterator[str]:

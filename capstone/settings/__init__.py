@@ -14,11 +14,23 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from capstone.domain.errors import BadSettings, MissingSecret
-from capstone.settings.sections import Agency, FilesSource, ImapSource, Index, Ledger, Lock, Source, Store, Workers
+from capstone.settings.sections import (
+    Agency,
+    Classification,
+    FilesSource,
+    Gaps,
+    ImapSource,
+    Index,
+    Ledger,
+    Lock,
+    Source,
+    Store,
+    Workers,
+)
 
 __all__ = [
-    "DATA", "Agency", "FilesSource", "ImapSource", "Index", "Ledger", "Lock", "Settings", "Source", "Store", "Workers",
-    "absolute", "config_file", "home", "read_settings", "roles_file", "schedules_folder", "secret",
+    "DATA", "Agency", "Classification", "FilesSource", "Gaps", "ImapSource", "Index", "Ledger", "Lock", "Settings", "Source",
+    "Store", "Workers", "absolute", "config_file", "home", "read_settings", "roles_file", "schedules_folder", "secret",
 ]  # fmt: skip
 
 DATA = Path(__file__).resolve().parents[2] / "config"
@@ -36,6 +48,8 @@ class Settings(BaseSettings):
     store: Store = Store()
     ledger: Ledger = Ledger()
     index: Index = Index()
+    classification: Classification = Classification()
+    gaps: Gaps = Gaps()
     lock: Lock = Lock()
     workers: Workers = Workers()
     sources: tuple[Source, ...] = ()

@@ -115,6 +115,24 @@ class Lock(_Section):
     minimum_days: Annotated[int, Field(ge=1)] = 1
 
 
+class Classification(_Section):
+    """What the agency may choose about the classes of its records."""
+
+    acting_days: Annotated[int, Field(ge=0)] = 0
+    """An acting stint counts as a Capstone role, from its first day, once it has lasted longer than so many days."""
+
+
+class Gaps(_Section):
+    """What `officials gaps` counts as soon, and as long ago."""
+
+    ending_days: Annotated[int, Field(ge=0)] = 90
+    """A designation that ends within so many days is told."""
+    capture_days: Annotated[int, Field(ge=1)] = 7
+    """An account in office is told of which nothing was captured for so many days."""
+    due_days: Annotated[int, Field(ge=0)] = 365
+    """A form is told whose window of resubmission opens within so many days."""
+
+
 class Workers(_Section):
     """Processes for reading messages, as many for capture as for the index; 0: half as many as there are processors."""
 

@@ -40,6 +40,7 @@ from capstone.usecases.adopt import adopt_manifests
 from capstone.usecases.anchor import anchor
 from capstone.usecases.batches import batched_by_size, begun_ahead
 from capstone.usecases.decide import Decided, Guarding, decide_batch
+from capstone.usecases.writing import become_writer
 
 log = structlog.get_logger()
 
@@ -102,7 +103,7 @@ def capture_source(parts: CaptureParts, account: str, source: MailSource) -> Run
     """One run. Raises UnknownAccount (nothing stored) and AccountBusy; any other named error is in the report."""
     if not parts.rules.roster.is_registered(account):
         raise UnknownAccount(f"The account {account!r} is not in the register of officials; nothing was stored.")
-    holder = _become_writer(parts, account)
+    holder = become_writer(parts.ledger, parts.holders, parts.clock, account, parts.lease_s)
     try:
         adopt_manifests(parts.store, parts.ledger, account, parts.clock.now())
         report = _Capture(parts, account, source, holder).run()
@@ -112,20 +113,6 @@ def capture_source(parts: CaptureParts, account: str, source: MailSource) -> Run
     counts = {**report.counts, "run": report.run, "account": account, "source": source.name, "outcome": report.outcome}
     anchor(parts.store, parts.audit.append(parts.clock.now(), ACTOR, "capture", counts))
     return report
-
-
-def _become_writer(parts: CaptureParts, account: str) -> str:
-    """Take the account's lease, also from a process that died with it. Raises AccountBusy."""
-    holder = parts.holders.name()
-    try:
-        parts.ledger.take_lease(account, holder, parts.clock.now(), parts.lease_s)
-    except AccountBusy as busy:
-        if not parts.holders.is_gone(busy.holder):
-            raise
-        log.warning("lease_taken_over", account=account, holder=busy.holder)
-        parts.ledger.give_back_lease(account, busy.holder)
-        parts.ledger.take_lease(account, holder, parts.clock.now(), parts.lease_s)
-    return holder
 
 
 class _Capture:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
-from capstone.domain.classification import Rules, classify, evidence_of
+from capstone.domain.classification import Rules, classify, evidence_of, learned_of
 from capstone.domain.errors import FixityMismatch
 from capstone.domain.facts import capture_facts
 from capstone.domain.layout import quarantine_key, record_key
-from capstone.domain.manifest import ManifestLine
+from capstone.domain.manifest import Line, ManifestLine, ReplayLine
 from capstone.domain.message import CaptureFacts, ItemState, Occurrence, OfferedItem, OfferedMessage, RefusedItem
-from capstone.domain.records import Classification, Lock, RecordEntry
+from capstone.domain.records import Classification, Learned, Lock, RecordEntry
 from capstone.domain.retention import lock_for, tags_for
 from capstone.ports import CaptureBatch, ItemOutcome, ManifestRef, PutRequest, Quarantined, Reclassification
 
@@ -45,6 +45,7 @@ class Decided:
     lines: list[ManifestLine] = field(default_factory=list)
     changes: list[LockChange] = field(default_factory=list)
     cursors: dict[str, str] = field(default_factory=dict)
+    learned: dict[str, Learned] = field(default_factory=dict)
 
     def with_versions(self, versions: Mapping[str, str]) -> Decided:
         """The same once the store has said which version holds which object."""
@@ -56,7 +57,7 @@ class Decided:
 
     def as_batch(self, run_id: str, at: datetime, manifest: ManifestRef) -> CaptureBatch:
         """What the ledger takes in."""
-        return replace(batch_of(run_id, at, manifest, self.lines), cursors=self.cursors)
+        return replace(batch_of(run_id, at, manifest, self.lines), cursors=self.cursors, learned=self.learned)
 
 
 def decide_batch(
@@ -122,6 +123,7 @@ class _Deciding:
         tags = tags_for(classification, self.account)
         self.decided.puts.append(PutRequest(record_key(self.account, digest), item.raw, digest, lock, tags))
         self.classes.add(digest)
+        self.decided.learned[digest] = learned_of(facts)
         self.decided.lines.append(
             ManifestLine(
                 item.occurrence.place,
@@ -163,9 +165,10 @@ class _Deciding:
         return self.facts.get(digest) or capture_facts(item.raw)
 
 
-def batch_of(run_id: str, at: datetime, manifest: ManifestRef, lines: Sequence[ManifestLine]) -> CaptureBatch:
-    """The ledger's batch that a manifest's lines stand for: capture, adoption and rebuild all come through here."""
+def batch_of(run_id: str, at: datetime, manifest: ManifestRef, every: Sequence[Line]) -> CaptureBatch:
+    """The ledger's batch that a manifest's lines stand for: capture, replay, adoption and rebuild all come through here."""
     account = manifest.account
+    lines = [line for line in every if isinstance(line, ManifestLine)]
     return CaptureBatch(
         run_id,
         at,
@@ -174,8 +177,9 @@ def batch_of(run_id: str, at: datetime, manifest: ManifestRef, lines: Sequence[M
         records=tuple(_entry(account, run_id, at, line) for line in lines if line.is_new),
         reclassified=tuple(
             Reclassification(account, line.digest, line.classification)
-            for line in lines
-            if line.classification is not None and line.digest is not None and not line.is_new
+            for line in every
+            if line.classification is not None and line.digest is not None
+            if isinstance(line, ReplayLine) or not line.is_new
         ),
         quarantined=tuple(
             Quarantined(line.digest, line.place.source, account, line.place.item_id, line.code, line.reason, line.size_bytes)

@@ -10,7 +10,7 @@ from capstone.domain.errors import FixityMismatch
 from capstone.ports import AuditLog, CaptureLedger, Clock, Outbox, RecordStore, SearchIndex
 from capstone.usecases.adopt import adopt_manifests
 from capstone.usecases.anchor import anchor, anchors
-from capstone.usecases.register import RegisterParts, adopt_decisions
+from capstone.usecases.decisions import RegisterParts, adopt_decisions
 
 log = structlog.get_logger()
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date
 
 import structlog
 
-from capstone.domain.errors import FixityMismatch
 from capstone.domain.fixity import digest_of
-from capstone.domain.layout import decision_key, decision_number
-from capstone.domain.officials import Designation, designation_as_dict, designation_from_dict
-from capstone.domain.officials_csv import read_officials
-from capstone.domain.records import Lock
-from capstone.domain.register import diff_register
-from capstone.ports import AuditLog, Clock, PutRequest, RecordStore, RegisterLedger
+from capstone.domain.officials import designation_as_dict
+from capstone.domain.officials_csv import OfficialsFile, read_officials
+from capstone.domain.register import RegisterChange, diff_register
+from capstone.domain.register_change import Change, Planned, planned
+from capstone.domain.register_facts import RegisterState, fact_as_dict, fact_id
 from capstone.usecases.anchor import anchor
+from capstone.usecases.decisions import RegisterParts, adopt_decisions, decide
 
 log = structlog.get_logger()
 
@@ -41,74 +39,70 @@ class ImportReport:
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterParts:
-    """What the register works with."""
+class ChangeReport:
+    """What became of a change: the number of its decision, None where it would change nothing, and what is worth a look."""
 
-    store: RecordStore
-    register: RegisterLedger
-    audit: AuditLog
-    clock: Clock
-    zone: tzinfo
-    """Agency local time."""
+    decision: int | None
+    change: Change
+    warnings: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """As `--json` prints it."""
+        rows = [designation_as_dict(row) for row in self.change.designations]
+        facts = [{"fact_id": fact_id(fact), **fact_as_dict(fact)} for fact in self.change.facts]
+        told = {"decision": self.decision, "designations": rows, "facts": facts}
+        return {**told, "superseded": dict(self.change.superseded), "warnings": list(self.warnings)}
 
 
-def import_officials(parts: RegisterParts, data: bytes, actor: str, internal_domains: frozenset[str]) -> ImportReport:
-    """All rows or none. Raises BadOfficialsFile with every bad row. A row that is not in the file is left as it is."""
+def plan_officials(
+    parts: RegisterParts, data: bytes, internal_domains: frozenset[str]
+) -> tuple[OfficialsFile, RegisterChange, Planned]:
+    """What taking in a CSV of officials would change; nothing is changed. A row that is not in the file is left as it is.
+
+    Raises BadOfficialsFile with every bad row, RegisterContradiction where the file and a fact of the register exclude each other.
+    """
+    today = _today(parts)
+    file = read_officials(data, internal_domains, today)
+    state = parts.register.state()
+    change = diff_register(state.designations, file.designations)
+    return file, change, planned(state, Change(change.new_rows, superseded=change.superseded), today)
+
+
+def import_officials(
+    parts: RegisterParts, data: bytes, actor: str, internal_domains: frozenset[str], reason: str = ""
+) -> ImportReport:
+    """All rows or none, as `plan_officials` says. The same file again changes nothing."""
     adopt_decisions(parts)
-    file = read_officials(data, internal_domains, parts.clock.now().astimezone(parts.zone).date())
-    change = diff_register(parts.register.designations(), file.designations)
-    warnings = tuple(str(notice) for notice in (*file.warnings, *change.warnings))
+    file, change, plan = plan_officials(parts, data, internal_domains)
+    known = {notice.message for notice in (*file.warnings, *change.warnings)}
+    beside = [notice for notice in plan.warnings if notice.message not in known]
+    warnings = tuple(str(notice) for notice in (*file.warnings, *change.warnings, *beside))
     report = ImportReport(file.rows, len(change.added), len(change.unchanged), len(change.superseded), warnings)
-    if change.new_rows:
-        decide(parts, actor, change.new_rows, change.superseded)
+    if plan.change:
+        decide(parts, actor, reason, plan.change.designations, (), plan.change.superseded)
     details = {"rows": report.rows, "added": report.added, "superseded": report.superseded, "file": digest_of(data)}
     anchor(parts.store, parts.audit.append(parts.clock.now(), actor, KIND, details))
     log.info("officials_imported", rows=report.rows, added=report.added, superseded=report.superseded)
     return report
 
 
-def decide(parts: RegisterParts, actor: str, added: Sequence[Designation], superseded: Mapping[str, str]) -> None:
-    """Write the next decision to the store, locked, and then take it into the ledger."""
-    number, now = parts.register.next_decision(), parts.clock.now()
-    told = {
-        "format": 1,
-        "kind": KIND,
-        "number": number,
-        "at": now.isoformat(),
-        "actor": actor,
-        "added": [designation_as_dict(row) for row in added],
-        "superseded": dict(superseded),
-    }
-    raw = json.dumps(told, sort_keys=True, indent=1).encode()
-    parts.store.put_all([PutRequest(decision_key(number, now), raw, digest_of(raw), Lock(hold=True), {})])
-    parts.register.apply_designations(number, now, actor, added, superseded)
+def plan_change(parts: RegisterParts, proposal: Callable[[RegisterState], Change]) -> Planned:
+    """What a proposal would change in the register as it stands; nothing is changed. Raises as `planned` and the proposal do."""
+    state = parts.register.state()
+    return planned(state, proposal(state), _today(parts))
 
 
-def adopt_decisions(parts: RegisterParts) -> int:
-    """Apply decisions that are in the store and not in the ledger: after a crash, or into a new ledger. Says how many.
-
-    Raises FixityMismatch, with nothing applied from there on, where a decision is damaged or one before it is missing.
-    """
-    first = parts.register.next_decision()
-    keys = sorted((key for key in parts.store.list_keys("decisions/") if decision_number(key) >= first), key=decision_number)
-    for expected, key in enumerate(keys, first):
-        if decision_number(key) != expected:
-            raise FixityMismatch(f"Decision {expected} is missing from the store; {key} cannot follow without it.")
-        number, at, actor, added, superseded = read_decision(parts.store.get(key), key)
-        parts.register.apply_designations(number, at, actor, added, superseded)
-        log.warning("decision_adopted", decision=number)
-    return len(keys)
+def change_register(parts: RegisterParts, actor: str, reason: str, proposal: Callable[[RegisterState], Change]) -> ChangeReport:
+    """Decide on a proposal, under a name and a reason; one that changes nothing makes no decision. Raises as `plan_change`."""
+    adopt_decisions(parts)
+    plan = plan_change(parts, proposal)
+    warnings = tuple(map(str, plan.warnings))
+    if not plan.change:
+        return ChangeReport(None, plan.change, warnings)
+    change = plan.change
+    made = decide(parts, actor, reason, change.designations, change.facts, change.superseded)
+    return ChangeReport(made.number, change, warnings)
 
 
-def read_decision(raw: bytes, key: str) -> tuple[int, datetime, str, list[Designation], dict[str, str]]:
-    """(number, at, actor, added, superseded) of a decision object. Raises FixityMismatch where the bytes are no such decision."""
-    try:
-        told = json.loads(raw)
-        if told["format"] != 1 or told["kind"] != KIND:
-            raise FixityMismatch(f"The decision {key} is of a kind this version does not know.", "Use the version that wrote it.")
-        if told["number"] != decision_number(key):
-            raise FixityMismatch(f"The decision {key} bears another number than its key.")
-        rows = [designation_from_dict(row) for row in told["added"]]
-        return int(told["number"]), datetime.fromisoformat(told["at"]), str(told["actor"]), rows, dict(told["superseded"])
-    except (ValueError, KeyError, TypeError) as exc:
-        raise FixityMismatch(f"The decision {key} is damaged.") from exc
+def _today(parts: RegisterParts) -> date:
+    return parts.clock.now().astimezone(parts.zone).date()

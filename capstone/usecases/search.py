@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from capstone.domain.access import Person, may_see, viewing_scope
+from capstone.domain.classification import class_changes, evidence_of
 from capstone.domain.errors import UnknownRecord
-from capstone.domain.facts import read_facts
+from capstone.domain.explanation import Entered
+from capstone.domain.facts import capture_facts, read_facts
 from capstone.domain.message import MessageFacts
-from capstone.domain.officials import Designation
+from capstone.domain.message_dates import day_of
+from capstone.domain.officials import Designation, Form
 from capstone.domain.query import Scope, SearchPage
+from capstone.domain.recheck import case_of, recheck
 from capstone.domain.records import Classification, RecordEntry
+from capstone.domain.roster import Roster
+from capstone.domain.rules import Rules
 from capstone.ports import AuditLog, Clock, Outbox, RecordLedger, RecordStore, RegisterLedger, SearchIndex
 from capstone.usecases.query_language import parse_query
 from capstone.usecases.stored import checked_bytes
@@ -94,15 +100,57 @@ class Explained:
     entry: RecordEntry
     history: list[tuple[datetime, Classification]]
     designation: Designation | None
+    form: Form | None
+    """The form of the designation, as the register holds it now."""
+    entered: Entered | None
+    """The decision that brought the designation into the register."""
+    case: dict[str, object]
+    """Everything that the class follows from, as the register knew it when the class was given (see `domain.recheck`)."""
+    rechecked: Classification
+    """What follows from it by this version of the program."""
+    now: Classification | None
+    """What the register and the rules of today come to; None where that is the present class."""
 
 
-def explain(parts: ReadingParts, viewer: Person, record_id: str) -> Explained:
-    """Raises NotAllowed and UnknownRecord."""
+def explain(parts: ReadingParts, viewer: Person, record_id: str, rules: Rules) -> Explained:
+    """The grounds of a record's class, learned anew from its stored bytes. `rules`: those of today.
+
+    Raises NotAllowed, UnknownRecord, ObjectMissing, FixityMismatch.
+    """
     entry = _entry(parts, viewer, record_id)
-    wanted = entry.classification.designation_id
-    rows = (row for _, _, _, row, _ in parts.register.designation_history() if row.designation_id == wanted)
+    facts = capture_facts(checked_bytes(parts.store, entry))
+    evidence = evidence_of(entry.account, facts, entry.occurrences)
+    history = parts.records.class_history(record_id)
+    case = case_of(evidence, _rules_at(parts, history[-1][0], rules))
+    row, entered = _origin(parts, entry.classification.designation_id)
+    registered = None if row is None else rules.roster.registered_form(row.form.number)
     parts.note(viewer, "explain", {"record_id": record_id})
-    return Explained(entry, parts.records.class_history(record_id), next(rows, None))
+    return Explained(
+        entry,
+        history,
+        row,
+        form=registered.form if registered is not None else row.form if row is not None else None,
+        entered=entered,
+        case=case,
+        rechecked=recheck(case),
+        now=class_changes(evidence, entry.classification, rules),
+    )
+
+
+def _rules_at(parts: ReadingParts, instant: datetime, rules: Rules) -> Rules:
+    """The rules with the register as it was known then, on that day."""
+    state = parts.register.state(instant)
+    return replace(rules, roster=Roster(state.designations, state.facts), today=day_of(instant, rules.zone) or rules.today)
+
+
+def _origin(parts: ReadingParts, designation_id: str | None) -> tuple[Designation | None, Entered | None]:
+    """The row of that id, in force or not, and the first decision that brought it."""
+    if designation_id is not None:
+        for one in parts.register.decisions():
+            for row in one.designations:
+                if row.designation_id == designation_id:
+                    return row, Entered(one.number, one.at, one.actor, one.reason)
+    return None, None
 
 
 def _entry(parts: ReadingParts, viewer: Person, record_id: str) -> RecordEntry:

@@ -14,13 +14,14 @@ import structlog
 from capstone.domain.errors import CapstoneError, FixityMismatch, ObjectMissing
 from capstone.domain.events import AuditEntry, first_break
 from capstone.domain.fixity import digest_of
-from capstone.domain.layout import quarantine_key, record_key
+from capstone.domain.layout import FORM_FILES, quarantine_key, record_key
 from capstone.domain.manifest import ManifestLine, read_manifest
 from capstone.domain.message import ItemState
+from capstone.domain.register_facts import RegisteredForm
 from capstone.ports import AuditLog, CaptureLedger, Clock, ManifestRef, ObjectRef, RecordLedger, RecordStore, RegisterLedger
 from capstone.usecases.anchor import anchor, anchors
 from capstone.usecases.batches import batched_by_size
-from capstone.usecases.register import read_decision
+from capstone.usecases.decisions import read_decision
 
 log = structlog.get_logger()
 
@@ -83,6 +84,7 @@ def verify(parts: VerifyParts) -> VerifyReport:
     for page in _pages(_in_no_manifest(parts, told)):
         _check_records(parts, report, page)
     _check_decisions(parts, report)
+    _check_form_files(parts, report)
     _check_audit(parts, report)
     if report.is_sound:
         details = {"checked": report.checked, "manifests": report.manifests}
@@ -121,11 +123,12 @@ def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tup
         account = key.split("/")[1]
         before, last[account] = last.get(account), ManifestRef(account, key, digest_of(raw))
         try:
-            head, lines = read_manifest(raw)
+            head, every = read_manifest(raw)
         except FixityMismatch:
             report.damaged.append(key)
             continue
         report.manifests += 1
+        lines = [line for line in every if isinstance(line, ManifestLine)]
         if head.previous != (before.digest if before else None) and (before is None or before.key not in report.damaged):
             report.missing.append(f"a manifest before {key}")
         _check_quarantined(parts, report, lines, quarantined)
@@ -178,6 +181,19 @@ def _check_decisions(parts: VerifyParts, report: VerifyReport) -> None:
                 read_decision(raw, key)
             except FixityMismatch:
                 report.damaged.append(name)
+
+
+def _check_form_files(parts: VerifyParts, report: VerifyReport) -> None:
+    """Every file that a form was registered from lies in the store, and is what its name says."""
+    facts = (fact for decision in parts.register.decisions() for fact in decision.facts)
+    named = {fact.source_digest for fact in facts if isinstance(fact, RegisteredForm) and fact.source_digest}
+    keys = {key.rpartition("/")[2].partition(".")[0]: key for key in parts.store.list_keys(FORM_FILES)}
+    for digest in sorted(named):
+        key = keys.get(digest)
+        if key is None:
+            report.missing.append(f"{FORM_FILES}{digest}")
+        elif (raw := _read(parts, report, key, None, key)) is not None and digest_of(raw) != digest:
+            report.damaged.append(key)
 
 
 def _check_records(parts: VerifyParts, report: VerifyReport, page: list[tuple[str, str]]) -> None:

@@ -14,8 +14,16 @@ from connectors.ledger import tables as t
 from connectors.ledger.engine import one_at_a_time
 from connectors.ledger.numbering import next_numbers
 from connectors.ledger.outbox import NEWLY_DUE, enqueue
-from connectors.ledger.rows import class_values, cursor_row, item_values, occurrence_values, quarantine_row, record_values
-from connectors.ledger.statements import Bulk, Row, add_rows, among, insert_into
+from connectors.ledger.rows import (
+    class_values,
+    cursor_row,
+    item_values,
+    learned_values,
+    occurrence_values,
+    quarantine_row,
+    record_values,
+)
+from connectors.ledger.statements import Bulk, Row, Values, add_rows, among, insert_into
 
 _NOT_YET = 0
 """Stands for a number that is given within the transaction."""
@@ -34,6 +42,8 @@ class Prepared:
     """The record's digest for each of `occurrences`."""
     changed_classes: list[list[Any]]
     """One for each reclassification."""
+    learned: Mapping[str, list[Any]]
+    """By the record's digest."""
     quarantined: list[Row]
 
 
@@ -47,6 +57,7 @@ class BatchWriter:
         self._classes = Bulk(dialect, t.classifications)
         self._occurrences = Bulk(dialect, t.occurrences)
         self._outbox = Bulk(dialect, t.outbox)
+        self._learned = Bulk(dialect, t.learned)
 
     def prepare(self, batch: CaptureBatch) -> Prepared:
         """All rows, before the transaction. Raises ValueError where the batch is of several accounts."""
@@ -65,6 +76,7 @@ class BatchWriter:
             changed_classes=self._classes.finished(
                 [class_values(_NOT_YET, _NOT_YET, _NOT_YET, change.classification) for change in batch.reclassified]
             ),
+            learned=dict(zip(batch.learned, self._learned.finished(_learned_of(batch)), strict=True)),
             quarantined=sorted(map(quarantine_row, batch.quarantined), key=_in_one_order),
         )
 
@@ -91,7 +103,7 @@ class BatchWriter:
 
     def _add_records(self, connection: Connection, manifest_no: int, numbers: dict[str, int], prepared: Prepared) -> None:
         """Add the records that have no number yet, with their first class, and give them one."""
-        new, classes, due = [], [], []
+        new, classes, due, learned = [], [], [], []
         unnumbered = {row[_RECORD_DIGEST] for row in prepared.records} - numbers.keys()
         given = iter(next_numbers(connection, t.records.c.record_no, len(unnumbered)))
         for row, first_class in zip(prepared.records, prepared.classes, strict=True):
@@ -103,8 +115,11 @@ class BatchWriter:
             new.append(row)
             classes.append(first_class)
             due.append([record_no, *NEWLY_DUE])
+            if row[_RECORD_DIGEST] in prepared.learned:
+                learned.append([record_no, *prepared.learned[row[_RECORD_DIGEST]][1:]])
         self._records.add(connection, new)
         self._classes.add(connection, classes)
+        self._learned.add(connection, learned)
         self._outbox.add(connection, due)
 
     def _add_occurrences(self, connection: Connection, manifest_no: int, numbers: Mapping[str, int], prepared: Prepared) -> None:
@@ -132,6 +147,10 @@ class BatchWriter:
         if present:
             connection.execute(update(t.records).where(t.records.c.record_no == bindparam("of_record")), present)
         enqueue(connection, sorted(class_numbers))
+
+
+def _learned_of(batch: CaptureBatch) -> list[Values]:
+    return [learned_values(_NOT_YET, learned) for learned in batch.learned.values()]
 
 
 def _is_known(connection: Connection, batch: CaptureBatch) -> bool:

@@ -11,11 +11,12 @@ from connectors.ledger.engine import WAIT_S, open_engine, role_of
 from connectors.ledger.outbox import SqlOutbox
 from connectors.ledger.records import SqlRecordLedger
 from connectors.ledger.register import SqlRegisterLedger
+from connectors.ledger.replaying import SqlReplayLedger
 from connectors.ledger.slots import SqlServerSlots
 
 
 class SqlLedger:
-    """The six ports of the ledger on one engine: `capture`, `records`, `register`, `outbox`, `audit`, `slots`."""
+    """The ports of the ledger on one engine: `capture`, `records`, `register`, `replaying`, `outbox`, `audit`, `slots`."""
 
     def __init__(self, engine: Engine) -> None:
         """Uses the engine of `open_engine`; nothing is read yet."""
@@ -23,6 +24,7 @@ class SqlLedger:
         self.capture = SqlCaptureLedger(engine)
         self.records = SqlRecordLedger(engine)
         self.register = SqlRegisterLedger(engine)
+        self.replaying = SqlReplayLedger(engine)
         self.outbox = SqlOutbox(engine)
         self.audit = SqlAuditLog(engine)
         self.slots = SqlServerSlots(engine)

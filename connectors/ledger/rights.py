@@ -18,6 +18,7 @@ _PRESENT_VALUES = {
     t.runs: ("ended_at", "outcome", "error", "counts"),
     t.cursors: ("value",),
     t.quarantine: ("code", "reason", "tries"),
+    t.learned: ("header_date", "trace_date", "from_marks", "sender_marks"),
 }
 """Tables of which only these columns are ever changed, and no row is deleted."""
 _WORK = (t.leases, t.slots, t.outbox)

@@ -14,8 +14,9 @@ from sqlalchemy import Row as SqlRow
 
 from capstone.domain.errors import LedgerDamaged
 from capstone.domain.message import ItemState, Occurrence, Place
-from capstone.domain.officials import CutoffRule, Designation, Form
-from capstone.domain.records import Classification, RecordClass, RecordEntry
+from capstone.domain.officials import Designation, form_as_dict, form_from_dict
+from capstone.domain.records import Classification, Learned, RecordClass, RecordEntry
+from capstone.domain.register_facts import RegisterDecision, RegisterFact, fact_as_dict, fact_id, kind_of, subject_of
 from capstone.ports import ItemOutcome, Quarantined, Run
 from connectors.ledger.column_types import as_utc
 from connectors.ledger.statements import Row, Values
@@ -98,6 +99,12 @@ def to_record(row: Sequence[Any], occurrences: tuple[Occurrence, ...] = ()) -> R
 # --- occurrences and items -------------------------------------------------------------------------
 
 
+def learned_values(record_no: int, learned: Learned) -> Values:
+    """A row of `learned`: marks are hexadecimal, so a blank parts them."""
+    marks = (" ".join(learned.from_marks), " ".join(learned.sender_marks))
+    return record_no, learned.header_date, learned.trace_date, *marks
+
+
 def occurrence_values(record_no: int, manifest_no: int, seen: Occurrence) -> Values:
     """A row of `occurrences`: one distinct value, first seen in that manifest."""
     place = seen.place
@@ -174,6 +181,7 @@ def to_run(row: AnyRow, counts: dict[str, int]) -> Run:
 
 def designation_row(decision: int, designation: Designation) -> dict[str, object]:
     """A designation as one decision took it in."""
+    said = {name: getattr(designation, name) for name in _MORE if getattr(designation, name)}
     return {
         "decision": decision,
         "designation_id": designation.designation_id,
@@ -186,21 +194,12 @@ def designation_row(decision: int, designation: Designation) -> dict[str, object
         "starts": designation.starts,
         "ends": designation.ends,
         "acting": designation.acting,
-        "form": form_row(designation.form),
+        "form": form_as_dict(designation.form),
+        "more": said or None,
     }
 
 
-def form_row(form: Form) -> dict[str, object]:
-    """A form as plain values for JSON."""
-    return {
-        "number": form.number,
-        "record_group": form.record_group,
-        "approved": form.approved and form.approved.isoformat(),
-        "items": sorted(form.items),
-        "cutoff": form.cutoff and form.cutoff.value,
-        "transfer_years": form.transfer_years,
-        "covers_from": form.covers_from and form.covers_from.isoformat(),
-    }
+_MORE = ("decided", "decided_by", "evidence")
 
 
 def to_designation(row: AnyRow) -> Designation:
@@ -216,28 +215,28 @@ def to_designation(row: AnyRow) -> Designation:
         row.starts,
         row.ends,
         bool(row.acting),
-        _to_form(row.form),
+        form_from_dict(row.form),
+        **(row.more or {}),
     )
 
 
-def _to_form(kept: dict[str, Any]) -> Form:
-    return Form(
-        kept["number"],
-        kept["record_group"],
-        _day(kept["approved"]),
-        frozenset(kept["items"]),
-        None if kept["cutoff"] is None else CutoffRule(kept["cutoff"]),
-        kept["transfer_years"],
-        _day(kept["covers_from"]),
-    )
+def fact_row(decision: int, fact: RegisterFact) -> dict[str, object]:
+    """A fact as one decision took it in."""
+    told = {"kind": kind_of(fact), "subject": subject_of(fact), "body": fact_as_dict(fact)}
+    return {"decision": decision, "fact_id": fact_id(fact), **told}
 
 
-def _day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)
+def decision_digest(decision: RegisterDecision) -> str:
+    """What a decision changes, as a SHA-256: taking in the same number with another content is refused.
+
+    A decision that adds designations only has the digest that it had before there was anything else to add.
+    """
+    rows = [_without_nothing(designation_row(0, designation)) for designation in decision.designations]
+    body: list[object] = [rows, sorted(decision.superseded.items())]
+    if decision.facts or decision.reason or decision.approves is not None:
+        body += [[fact_as_dict(fact) for fact in decision.facts], decision.reason, decision.approves]
+    return hashlib.sha256(json.dumps(body, sort_keys=True, default=date.isoformat).encode()).hexdigest()
 
 
-def decision_digest(added: Sequence[Designation], superseded: Sequence[tuple[str, str]]) -> str:
-    """What a decision changes, as a SHA-256: taking in the same number with another content is refused."""
-    rows: list[Row] = [designation_row(0, designation) for designation in added]
-    body = json.dumps([rows, sorted(superseded)], sort_keys=True, default=date.isoformat)
-    return hashlib.sha256(body.encode()).hexdigest()
+def _without_nothing(row: dict[str, object]) -> Row:
+    return row if row["more"] else {name: value for name, value in row.items() if name != "more"}

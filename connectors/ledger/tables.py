@@ -11,7 +11,7 @@ from sqlalchemy import UniqueConstraint as Unique
 
 from connectors.ledger.column_types import Code, DayText, ExactText, JsonText, UtcText
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The migration that leads to these tables; a ledger of another version is not written."""
 VERSION_TABLE = "capstone_schema"
 APPLICATION_ID = 0x43415053
@@ -149,6 +149,20 @@ occurrences = Table(
     sqlite_with_rowid=False,
 )
 
+# What the bytes of a record say that its class depends on: read again from the store where it is missing, gone with the record.
+# Marks stand as words of one text, as a replay reads them by the million.
+learned = Table(
+    "learned",
+    metadata,
+    Column("record_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("header_date", UtcText),
+    Column("trace_date", UtcText),
+    Column("from_marks", Code, nullable=False),
+    Column("sender_marks", Code, nullable=False),
+    _of_a_record(),
+    sqlite_with_rowid=False,
+)
+
 # A name or an item id may be longer than an index of PostgreSQL takes: `row_key` (rows.row_key) stands for it.
 cursors = Table(
     "cursors",
@@ -216,6 +230,8 @@ decisions = Table(
     Column("actor", ExactText, nullable=False),
     Column("kind", Code, nullable=False),
     Column("digest", Code, nullable=False),
+    Column("reason", ExactText),
+    Column("approves", Integer),
 )
 
 designations = Table(
@@ -233,10 +249,23 @@ designations = Table(
     Column("ends", DayText),
     Column("acting", Boolean, nullable=False),
     Column("form", JsonText, nullable=False),
+    Column("more", JsonText),
     ForeignKeyConstraint(["decision"], ["decisions.number"]),
 )
 
-# A row of its own for the end of a row, so that the register itself is never changed.
+# What the register says besides designations, each kind in the form of `register_facts.fact_as_dict`.
+register_facts = Table(
+    "register_facts",
+    metadata,
+    Column("decision", Integer, primary_key=True, autoincrement=False),
+    Column("fact_id", Code, primary_key=True),
+    Column("kind", Code, nullable=False),
+    Column("subject", JsonText, nullable=False),
+    Column("body", JsonText, nullable=False),
+    ForeignKeyConstraint(["decision"], ["decisions.number"]),
+)
+
+# A row of its own for the end of a row, so that the register itself is never changed. `new_id` is "" where nothing replaces it.
 supersessions = Table(
     "supersessions",
     metadata,
@@ -260,5 +289,5 @@ audit = Table(
     Column("digest", Code, nullable=False),
 )
 
-HISTORY = (audit, classifications, decisions, designations, items, manifests, occurrences, supersessions)
+HISTORY = (audit, classifications, decisions, designations, items, manifests, occurrences, register_facts, supersessions)
 """Tables whose rows are never changed and never deleted."""

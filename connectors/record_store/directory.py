@@ -21,10 +21,12 @@ from threading import Lock as Mutex
 from time import time
 from uuid import uuid4
 
+from capstone.domain.effects import guarded
 from capstone.domain.errors import CapstoneError, FixityMismatch, ObjectLocked, ObjectMissing, StoreUnavailable, StoreUnfit
 from capstone.domain.fixity import digest_of
 from capstone.domain.records import Lock, ObjectState, StoredVersion
-from capstone.ports import ObjectRef, PutRequest, VersionSeen
+from capstone.domain.retention import lock_change
+from capstone.ports import GuardChange, ObjectRef, PutRequest, VersionSeen
 from connectors.flush import flush_files, flush_folder
 from connectors.record_store.errors import vendor_errors
 
@@ -132,6 +134,33 @@ class DirectoryRecordStore:
             if not allow_shorter and lock != lock.at_least(state.lock):
                 raise ObjectLocked(f"The lock of {key} may not be shortened.")
             self._set_guard(key, lock, state.tags)
+
+    def reguard_all(self, changes: Sequence[GuardChange]) -> list[CapstoneError | None]:
+        """See RecordStore. Two flushes for all of them, as in `put_all`."""
+        with vendor_errors(), self._one_writer():
+            told = [self._reguarded(change) for change in changes]
+            staged = [(key, path) for one in told if isinstance(one, tuple) for key, path in [one]]
+            flush_files([path for _, path in staged])
+            for key, path in staged:
+                Path(path).replace(self._guard_path(key))
+            flush_files([self._guard_path(key) for key, _ in staged], folders_too=True)
+        return [one if isinstance(one, CapstoneError) else None for one in told]
+
+    def _reguarded(self, change: GuardChange) -> tuple[str, str] | CapstoneError | None:
+        """(key, file that holds its new guard), why it may not be, or None where nothing changes."""
+        if lock_change(change.before, change.lock).is_shorter and not change.allow_shorter:
+            return ObjectLocked(f"The lock of {change.key} may not be shortened.")
+        try:
+            state = self._state(change.key)
+        except ObjectMissing as exc:
+            return exc
+        lock = guarded(state.lock, change.before, change.lock, allow_shorter=change.allow_shorter)
+        tags = state.tags if change.tags is None else dict(change.tags)
+        if (lock, tags) == (state.lock, state.tags):
+            return None
+        staged = f"{self._incoming}/{next(self._names)}"
+        _write(staged, _guard_bytes(lock, tags), 0o600)
+        return change.key, staged
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """See RecordStore. `prefix` ends at a folder, as "records/" or "manifests/hr-director/"."""

@@ -9,9 +9,9 @@ from datetime import datetime
 from threading import Lock as Mutex
 from typing import Literal, TypeVar
 
-from capstone.domain.errors import CapstoneError
+from capstone.domain.errors import CapstoneError, StoreUnavailable
 from capstone.domain.records import Lock, ObjectState, StoredVersion
-from capstone.ports import ObjectRef, PutRequest, VersionSeen
+from capstone.ports import GuardChange, ObjectRef, PutRequest, VersionSeen
 from connectors.record_store.s3_bucket import check_bucket, create_bucket
 from connectors.record_store.s3_errors import vendor_errors
 from connectors.record_store.s3_guards import Guards
@@ -19,6 +19,7 @@ from connectors.record_store.s3_lock import Mode, check_key
 from connectors.record_store.s3_place import Link, S3Place, open_link
 from connectors.record_store.s3_put import Putter
 from connectors.record_store.s3_reading import Reader
+from connectors.record_store.s3_reguard import Reguarder
 from connectors.record_store.s3_state import States
 from connectors.record_store.s3_versions import list_keys, list_versions
 
@@ -37,6 +38,7 @@ class _Open:
 
     link: Link
     guards: Guards
+    reguarder: Reguarder
     putter: Putter
     reader: Reader
     put_threads: ThreadPoolExecutor
@@ -102,6 +104,14 @@ class S3RecordStore:
             check_key(key)
             self._open().guards.relock(key, version_id, lock, allow_shorter=allow_shorter)
 
+    def reguard_all(self, changes: Sequence[GuardChange]) -> list[CapstoneError | None]:
+        """See RecordStore. An object is not asked for its state: the storage itself refuses to shorten without a bypass."""
+        opened = self._open()
+        told = _spread(opened.put_threads, lambda change: _reguard(opened.reguarder, change), changes)
+        if any(isinstance(one, StoreUnavailable) for one in told):
+            self.check()  # where the whole store is away, no single object is to blame
+        return told
+
     def list_keys(self, prefix: str) -> Iterator[str]:
         """See RecordStore."""
         with vendor_errors():
@@ -137,6 +147,7 @@ class S3RecordStore:
                 self._opened = _Open(
                     link,
                     guards,
+                    Reguarder(link, guards, self._mode),
                     Putter(link, guards, self._mode),
                     Reader(link, states, 2 * self._threads),
                     ThreadPoolExecutor(self._threads, "capstone-put"),
@@ -152,6 +163,16 @@ class S3RecordStore:
 def _put(putter: Putter, request: PutRequest) -> StoredVersion:
     with vendor_errors(request.key):
         return putter.put(request)
+
+
+def _reguard(reguarder: Reguarder, change: GuardChange) -> CapstoneError | None:
+    try:
+        with vendor_errors(change.key, asks_version=True):
+            check_key(change.key)
+            reguarder.reguard(change)
+    except CapstoneError as exc:
+        return exc
+    return None
 
 
 def _spread(threads: ThreadPoolExecutor, function: Callable[[T], R], things: Sequence[T]) -> list[R]:

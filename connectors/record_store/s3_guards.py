@@ -51,6 +51,10 @@ class Guards:
             raise ObjectLocked(f"The lock of {key} may not be shortened.")
         self._change(key, version_id, guard, lock)
 
+    def found(self, key: str, version_id: str) -> Lock:
+        """What guards the version now; a retention that is over guards nothing."""
+        return self._states.guard(key, version_id).active
+
     def delete(self, key: str, version_id: str, now: datetime) -> None:
         """See RecordStore. Never past a lock: where the server's clock or lock says no, that stands."""
         try:

@@ -27,7 +27,9 @@ from servers.processes import free_port
 from tests.adapters.ledger_on_postgres import Database, empty_ledger, new_database, on_server
 from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract, everything
 from tests.contracts.ledger_values import ACCOUNT, NOON, SOURCE, batch, batch_of, fill
+from tests.contracts.register_facts import RegisterFactsContract
 from tests.contracts.register_outbox_audit import AuditLogContract, OutboxContract, RegisterLedgerContract
+from tests.contracts.replaying import ReplayLedgerContract
 from tests.contracts.server_slots import EmptinessContract, ServerSlotsContract
 
 pytestmark = pytest.mark.service
@@ -61,6 +63,14 @@ class TestRecordLedger(RecordLedgerContract):
 
 
 class TestRegisterLedger(RegisterLedgerContract):
+    pass
+
+
+class TestRegisterFacts(RegisterFactsContract):
+    pass
+
+
+class TestReplayLedger(ReplayLedgerContract):
     pass
 
 

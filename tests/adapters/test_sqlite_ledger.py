@@ -47,7 +47,9 @@ from tests.contracts.ledger_values import (
     reclassified,
     seen_again,
 )
+from tests.contracts.register_facts import RegisterFactsContract
 from tests.contracts.register_outbox_audit import AuditLogContract, OutboxContract, RegisterLedgerContract
+from tests.contracts.replaying import ReplayLedgerContract
 from tests.contracts.server_slots import EmptinessContract, ServerSlotsContract
 
 FIRST_VERSION = Path(__file__).parents[1] / "fixtures" / "ledger" / "version_0001.sql"
@@ -87,6 +89,14 @@ class TestRecordLedger(RecordLedgerContract):
 
 
 class TestRegisterLedger(RegisterLedgerContract):
+    pass
+
+
+class TestRegisterFacts(RegisterFactsContract):
+    pass
+
+
+class TestReplayLedger(ReplayLedgerContract):
     pass
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from capstone.domain.fixity import digest_of
 from capstone.domain.message import ItemState, Occurrence, Place
 from capstone.domain.officials import CutoffRule, Designation, Form
-from capstone.domain.records import Classification, RecordClass, RecordEntry
+from capstone.domain.records import Classification, Learned, RecordClass, RecordEntry
+from capstone.domain.register_facts import AddressFact, RegisterDecision
 from capstone.ports import CaptureBatch, ItemOutcome, ManifestRef, Reclassification, Run
 
 NOON = datetime(2031, 5, 6, 12, 0, 0, tzinfo=UTC)
@@ -100,6 +101,18 @@ def run(run_id: str = RUN, account: str = ACCOUNT, source: str = SOURCE, started
     return Run(run_id, account, source, started_at)
 
 
+def decision(
+    number: int,
+    designations: Sequence[Designation] = (),
+    superseded: Mapping[str, str] | None = None,
+    at: datetime = NOON,
+    actor: str = "robin",
+    **more: Any,
+) -> RegisterDecision:
+    """A decision; `more` are its other fields."""
+    return RegisterDecision(number, at, actor, designations=tuple(designations), superseded=superseded or {}, **more)
+
+
 def designation(
     designation_id: str, account: str = ACCOUNT, starts: date = date(2030, 1, 1), ends: date | None = None
 ) -> Designation:
@@ -125,7 +138,8 @@ def fill(ledger: Any) -> None:
     ledger.capture.start_run(run())
     records = [entry("a", permanent()), entry("b")]
     outcomes = batch_of("ab").outcomes
-    ledger.capture.commit(batch(1, outcomes, records, cursors={"Inbox": "1"}))
+    ledger.capture.commit(batch(1, outcomes, records, cursors={"Inbox": "1"}, learned={digest("a"): Learned(NOON)}))
     ledger.capture.finish_run(RUN, after(9), "complete", None)
-    ledger.register.apply_designations(1, NOON, "robin", [designation("a")], {"x": "a"})
+    facts = (AddressFact("chief@agency.example", ACCOUNT, date(2030, 1, 1)),)
+    ledger.register.apply(decision(1, [designation("a")], {"x": "a"}, facts=facts))
     ledger.audit.append(NOON, "robin", "search", {"query": "budget"})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from capstone.domain.errors import FixityMismatch, ObjectLocked, ObjectMissing
 from capstone.domain.fixity import digest_of
 from capstone.domain.records import Lock, ObjectState, StoredVersion
-from capstone.ports import ObjectRef, PutRequest, RecordStore, VersionSeen
+from capstone.ports import GuardChange, ObjectRef, PutRequest, RecordStore, VersionSeen
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 """Storage that refuses a lock in the past goes by the clock."""
@@ -198,3 +201,69 @@ class RecordStoreContract:
         assert state_of(store, stored).tags == {}
         store.relabel(stored.key, stored.version_id, tags)
         assert state_of(store, stored).tags == tags
+
+    def test_guards_of_many_are_changed_at_once_and_only_as_asked(self, store: RecordStore) -> None:
+        one, two, three, four = store.put_all([
+            request("ab/1", b"1", HELD, item="010"), request("ab/2", b"2", DATED, item="011"),
+            request("ab/3", b"3", DATED, item="011"), request("ab/4", b"4", DATED, item="011"),
+        ])  # fmt: skip
+        later = Lock(NOW + timedelta(days=20))
+        told = store.reguard_all(
+            [
+                change(one, HELD, HELD, {"item": "x"}),
+                change(two, DATED, HELD, {"item": "010"}),
+                change(three, DATED, later),
+            ]
+        )
+        assert told == [None, None, None]
+        assert [(state.lock, state.tags) for state in map(partial(state_of, store), (one, two, three, four))] == [
+            (HELD, {"item": "x"}),
+            (Lock(DATED.retain_until, hold=True), {"item": "010"}),
+            (later, {"item": "011"}),
+            (DATED, {"item": "011"}),
+        ]
+
+    def test_guards_are_freed_or_shortened_only_where_the_change_allows_it(self, store: RecordStore) -> None:
+        held, dated = store.put_all([request("ab/1", b"1", HELD), request("ab/2", b"2", DATED)])
+        sooner = Lock(NOW + timedelta(days=5))
+        changes = [change(held, HELD, DATED, {"item": "011"}), change(dated, DATED, sooner, {"item": "011"})]
+        assert all(isinstance(error, ObjectLocked) for error in store.reguard_all(changes))
+        assert [(state_of(store, one).lock, state_of(store, one).tags) for one in (held, dated)] == [(HELD, {}), (DATED, {})]
+        assert store.reguard_all([replace(one, allow_shorter=True) for one in changes]) == [None, None]
+        assert [state_of(store, one).lock for one in (held, dated)] == [DATED, sooner]
+        assert state_of(store, held).tags == {"item": "011"}
+
+    def test_a_lock_that_is_stronger_than_was_known_is_not_weakened(self, store: RecordStore) -> None:
+        much_later, later = Lock(NOW + timedelta(days=40)), Lock(NOW + timedelta(days=20))
+        longer, held = store.put_all(
+            [request("ab/1", b"1", much_later), request("ab/2", b"2", Lock(DATED.retain_until, hold=True))]
+        )
+        assert store.reguard_all([change(longer, DATED, later), change(held, DATED, later)]) == [None, None]
+        assert state_of(store, longer).lock == much_later
+        assert state_of(store, held).lock == Lock(later.retain_until, hold=True)
+        sooner = Lock(NOW + timedelta(days=5))
+        assert store.reguard_all([change(held, later, sooner, allow_shorter=True)]) == [None]
+        assert state_of(store, held).lock == Lock(sooner.retain_until, hold=True)
+
+    def test_the_same_change_of_guards_again_changes_nothing(self, store: RecordStore) -> None:
+        (stored,) = store.put_all([request(lock=HELD)])
+        wanted = change(stored, HELD, DATED, {"item": "011"}, allow_shorter=True)
+        assert store.reguard_all([wanted]) == store.reguard_all([wanted]) == [None]
+        assert (state_of(store, stored).lock, state_of(store, stored).tags) == (DATED, {"item": "011"})
+
+    def test_of_many_guards_the_missing_object_is_named_in_its_place(self, store: RecordStore) -> None:
+        first, last = store.put_all([request("ab/first", b"1"), request("ab/last", b"2")])
+        gone = GuardChange("records/hr-director/00/none.eml", first.version_id, HELD, HELD, {"item": "010"})
+        before, missing, after = store.reguard_all(
+            [change(first, HELD, HELD, {"n": "1"}), gone, change(last, HELD, HELD, {"n": "2"})]
+        )
+        assert (before, after) == (None, None)
+        assert isinstance(missing, ObjectMissing)
+        assert [state_of(store, one).tags for one in (first, last)] == [{"n": "1"}, {"n": "2"}]
+        assert store.reguard_all([]) == []
+
+
+def change(
+    stored: StoredVersion, before: Lock, lock: Lock, tags: Mapping[str, str] | None = None, *, allow_shorter: bool = False
+) -> GuardChange:
+    return GuardChange(stored.key, stored.version_id, before, lock, tags, allow_shorter)

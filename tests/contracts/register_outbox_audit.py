@@ -19,6 +19,7 @@ from tests.contracts.ledger_values import (
     after,
     batch,
     batch_of,
+    decision,
     designation,
     entry,
     place,
@@ -32,18 +33,18 @@ class RegisterLedgerContract:
 
     def test_decisions_are_numbered_from_one(self, ledger: Any) -> None:
         assert ledger.register.next_decision() == 1
-        ledger.register.apply_designations(1, NOON, "robin", [], {})
+        ledger.register.apply(decision(1))
         assert ledger.register.next_decision() == 2
 
     def test_designations_are_given_back_exactly_and_in_order(self, ledger: Any) -> None:
         rows = [designation("c", starts=date(2031, 1, 1)), designation("b"), designation("a"), designation("d", "another")]
-        ledger.register.apply_designations(1, NOON, "robin", rows, {})
+        ledger.register.apply(decision(1, rows))
         assert ledger.register.designations() == [rows[3], rows[2], rows[1], rows[0]]
 
     def test_the_register_is_known_as_it_was_on_a_day(self, ledger: Any) -> None:
         old, new = designation("old"), designation("new", ends=date(2030, 12, 31))
-        ledger.register.apply_designations(1, NOON, "robin", [old], {})
-        ledger.register.apply_designations(2, after(60), "alex", [new], {"old": "new"})
+        ledger.register.apply(decision(1, [old]))
+        ledger.register.apply(decision(2, [new], {"old": "new"}, at=after(60), actor="alex"))
         assert ledger.register.designations(after(-1)) == []
         assert ledger.register.designations(NOON) == [old]
         assert ledger.register.designations(after(59)) == [old]
@@ -51,30 +52,30 @@ class RegisterLedgerContract:
 
     def test_nothing_that_was_taken_in_is_forgotten(self, ledger: Any) -> None:
         old, new = designation("old"), designation("new")
-        ledger.register.apply_designations(1, NOON, "robin", [old], {})
-        ledger.register.apply_designations(2, after(60), "alex", [new], {"old": "new"})
+        ledger.register.apply(decision(1, [old]))
+        ledger.register.apply(decision(2, [new], {"old": "new"}, at=after(60), actor="alex"))
         assert ledger.register.designation_history() == [(1, NOON, "robin", old, "new"), (2, after(60), "alex", new, None)]
 
     def test_a_correction_can_be_taken_back(self, ledger: Any) -> None:
         old, new = designation("old"), designation("new")
-        ledger.register.apply_designations(1, NOON, "robin", [old], {})
-        ledger.register.apply_designations(2, after(1), "robin", [new], {"old": "new"})
-        ledger.register.apply_designations(3, after(2), "robin", [old], {"new": "old"})
+        ledger.register.apply(decision(1, [old]))
+        ledger.register.apply(decision(2, [new], {"old": "new"}, at=after(1)))
+        ledger.register.apply(decision(3, [old], {"new": "old"}, at=after(2)))
         assert ledger.register.designations() == [old]
         assert ledger.register.designations(after(1)) == [new]
         assert [(row[0], row[4]) for row in ledger.register.designation_history()] == [(1, "new"), (2, "old"), (3, None)]
 
     def test_a_decision_applied_twice_counts_once(self, ledger: Any) -> None:
         for _ in range(2):
-            ledger.register.apply_designations(1, NOON, "robin", [designation("a")], {})
+            ledger.register.apply(decision(1, [designation("a")]))
         assert len(ledger.register.designation_history()) == 1
 
     def test_another_decision_of_the_same_number_is_refused(self, ledger: Any) -> None:
-        ledger.register.apply_designations(1, NOON, "robin", [designation("a")], {})
+        ledger.register.apply(decision(1, [designation("a")]))
         with pytest.raises(LedgerDamaged, match="Decision 1"):
-            ledger.register.apply_designations(1, NOON, "robin", [designation("b")], {})
+            ledger.register.apply(decision(1, [designation("b")]))
         with pytest.raises(LedgerDamaged, match="Decision 1"):
-            ledger.register.apply_designations(1, NOON, "robin", [designation("a")], {"x": "a"})
+            ledger.register.apply(decision(1, [designation("a")], {"x": "a"}))
         assert ledger.register.designations() == [designation("a")]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from capstone.domain.errors import ServerBusy
-from tests.contracts.ledger_values import ACCOUNT, NOON, after, batch, batch_of, run
+from tests.contracts.ledger_values import ACCOUNT, NOON, after, batch, batch_of, decision, run
 
 SERVER = "mail.agency.example:993"
 
@@ -84,7 +84,7 @@ class EmptinessContract:
             lambda ledger: ledger.capture.start_run(run()),
             lambda ledger: ledger.capture.commit(batch()),
             lambda ledger: ledger.capture.commit(batch_of("a")),
-            lambda ledger: ledger.register.apply_designations(1, NOON, "robin", [], {}),
+            lambda ledger: ledger.register.apply(decision(1)),
             lambda ledger: ledger.audit.append(NOON, "robin", "search", {}),
         ],
         ids=["run", "manifest", "record", "decision", "audit"],

@@ -10,13 +10,18 @@ from typing import Any
 from capstone.domain.access import Person
 from capstone.domain.classification import Rules
 from capstone.domain.fixity import digest_of
-from capstone.domain.officials import Designation, Roster
+from capstone.domain.officials import Designation
+from capstone.domain.register_facts import RegisterDecision, RegisterState
+from capstone.domain.roster import Roster
 from capstone.ports import MailSource
 from capstone.usecases.capture import CaptureParts, RunReport, capture_source
 from capstone.usecases.decide import Guarding
+from capstone.usecases.decisions import RegisterParts, enact
 from capstone.usecases.index import IndexParts, IndexReport, index_pending
+from capstone.usecases.learning import LearningParts
+from capstone.usecases.preview import Preview, PreviewParts, preview
 from capstone.usecases.reconcile import ReconcileParts, ReconcileReport, reconcile
-from capstone.usecases.register import RegisterParts, decide
+from capstone.usecases.replay import AccountReplay, ReplayParts, replay_account
 from capstone.usecases.search import ReadingParts
 from capstone.usecases.verify import VerifyParts, VerifyReport, verify
 from connectors.workers import InlineWorkers
@@ -81,7 +86,7 @@ class MemoryArchive:
         self.holders = NamedHolders()
         self.designations = list(designations or [a_designation()])
         self._ids = count(1)
-        decide(self.registering, "rosa", self.designations, {})
+        enact(self.registering, RegisterDecision(1, self.clock.now(), "rosa", designations=tuple(self.designations)))
 
     def new_id(self) -> str:
         return f"{next(self._ids):032x}"[::-1]
@@ -97,6 +102,32 @@ class MemoryArchive:
         return CaptureParts(
             self.store, ledger.capture, ledger.audit, self.clock, InlineWorkers(), rules, self.guarding, self.holders, self.new_id
         )
+
+    @property
+    def rules(self) -> Rules:
+        """By the register of the ledger, as the program makes them; `capturing` goes by `designations`."""
+        state = self.ledger.register.state()
+        roster = Roster(state.designations, state.facts)
+        return Rules(roster, the_schedule(), (), ZONE, self.clock.now().date(), date(1990, 1, 1))
+
+    @property
+    def learning(self) -> LearningParts:
+        return LearningParts(self.store, self.ledger.records, self.ledger.replaying, InlineWorkers())
+
+    def preview(self, proposed: RegisterState | None = None) -> Preview:
+        return preview(PreviewParts(self.learning, self.ledger.register, self.rules), proposed)
+
+    @property
+    def replaying(self) -> ReplayParts:
+        ledger = self.ledger
+        return ReplayParts(
+            self.learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules, self.guarding, self.holders,
+            self.new_id,
+        )  # fmt: skip
+
+    def replay(self, account: str = "director", actor: str = "replay") -> AccountReplay:
+        self.clock.move(minutes=1)
+        return replay_account(self.replaying, account, actor)
 
     @property
     def reading(self) -> ReadingParts:

@@ -1,4 +1,4 @@
-"""A ledger in memory: plain lists and dicts, the same six ports, the same promises."""
+"""A ledger in memory: plain lists and dicts, the same ports, the same promises."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from capstone.domain.errors import AccountBusy, LedgerDamaged, ServerBusy
 from capstone.domain.events import GENESIS, AuditEntry, link
 from capstone.domain.message import ItemState, Occurrence, Place
 from capstone.domain.officials import Designation
-from capstone.domain.records import Classification, RecordClass, RecordEntry
-from capstone.ports import AccountTotals, CaptureBatch, ItemOutcome, ManifestRef, Quarantined, Run
+from capstone.domain.records import Classification, Learned, RecordClass, RecordEntry
+from capstone.domain.register_facts import RegisterDecision, RegisterState, fact_id, subject_of
+from capstone.domain.sketches import Sketch, decided_of
+from capstone.ports import AccountTotals, CaptureBatch, HeldRecord, ItemOutcome, ManifestRef, Quarantined, Run
 
 REFUSED = (ItemState.EXCLUDED, ItemState.FAILED, ItemState.QUARANTINED)
 
@@ -39,6 +41,7 @@ class _State:
     cursors: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     quarantine: dict[tuple[str, str, str, str], Quarantined] = field(default_factory=dict)
     due: dict[str, _Due] = field(default_factory=dict)
+    learned: dict[str, Learned] = field(default_factory=dict)
 
     def enqueue(self, record_id: str) -> None:
         if record_id in self.due:
@@ -53,13 +56,14 @@ class _State:
 
 
 class FakeLedger:
-    """The six ports of one ledger: `capture`, `records`, `register`, `outbox`, `audit`, `slots`."""
+    """The ports of one ledger: `capture`, `records`, `register`, `replaying`, `outbox`, `audit`, `slots`."""
 
     def __init__(self) -> None:
         state = _State()
         self.capture = FakeCaptureLedger(state)
         self.records = FakeRecordLedger(state)
         self.register = FakeRegisterLedger()
+        self.replaying = FakeReplayLedger(state)
         self.outbox = FakeOutbox(state)
         self.audit = FakeAuditLog()
         self.slots = FakeServerSlots()
@@ -199,35 +203,104 @@ class FakeRegisterLedger:
     """A RegisterLedger in memory."""
 
     def __init__(self) -> None:
-        self._decisions: dict[int, tuple[datetime, str, list[Designation], dict[str, str]]] = {}
+        self._decisions: dict[int, RegisterDecision] = {}
 
     def next_decision(self) -> int:
         return max(self._decisions, default=0) + 1
 
-    def apply_designations(
-        self, decision: int, at: datetime, actor: str, added: Sequence[Designation], superseded: Mapping[str, str]
-    ) -> None:
-        held = self._decisions.get(decision)
-        if held is not None and (held[2], held[3]) != (list(added), dict(superseded)):
-            raise LedgerDamaged(f"Decision {decision} is in the ledger with another content; nothing was changed.")
-        self._decisions.setdefault(decision, (at, actor, list(added), dict(superseded)))
+    def apply(self, decision: RegisterDecision) -> None:
+        rows = {one.designation_id: one for one in decision.designations}
+        facts = {fact_id(one): one for one in decision.facts}
+        taken = replace(
+            decision,
+            designations=tuple(rows[one] for one in sorted(rows)),
+            facts=tuple(facts[one] for one in sorted(facts)),
+            superseded=dict(decision.superseded),
+        )
+        held = self._decisions.setdefault(decision.number, taken)
+        if held != replace(taken, at=held.at, actor=held.actor):
+            raise LedgerDamaged(f"Decision {decision.number} is in the ledger with another content; nothing was changed.")
+
+    def state(self, known_on: datetime | None = None) -> RegisterState:
+        known = self._known(known_on)
+        rows = {row.designation_id: row for one in known for row in one.designations}
+        facts = {fact_id(fact): fact for one in known for fact in one.facts}
+        ended: dict[str, bool] = {}
+        for one in known:
+            ended |= dict.fromkeys(one.superseded, True)
+            ended |= dict.fromkeys([*(row.designation_id for row in one.designations), *map(fact_id, one.facts)], False)
+        in_force = [row for name, row in rows.items() if not ended[name]]
+        return RegisterState(
+            tuple(sorted(in_force, key=lambda one: (one.account, one.starts, one.designation_id))),
+            tuple(sorted((fact for name, fact in facts.items() if not ended[name]), key=subject_of)),
+        )
+
+    def decisions(self) -> list[RegisterDecision]:
+        return self._known(None)
 
     def designations(self, known_on: datetime | None = None) -> list[Designation]:
-        in_force = {row[3].designation_id: row[3] for row in self._history(known_on) if row[4] is None}
-        return sorted(in_force.values(), key=lambda one: (one.account, one.starts, one.designation_id))
+        return list(self.state(known_on).designations)
 
     def designation_history(self) -> list[tuple[int, datetime, str, Designation, str | None]]:
-        return self._history(None)
-
-    def _history(self, known_on: datetime | None) -> list[tuple[int, datetime, str, Designation, str | None]]:
-        known = {number: one for number, one in sorted(self._decisions.items()) if known_on is None or one[0] <= known_on}
+        known = self._known(None)
         rows = []
-        for number, (at, actor, added, _) in known.items():
-            for designation in sorted(added, key=lambda one: one.designation_id):
-                later = (ends for other, (_, _, _, ends) in known.items() if other > number)
-                ended_by = next((ends[designation.designation_id] for ends in later if designation.designation_id in ends), None)
-                rows.append((number, at, actor, designation, ended_by))
+        for one in known:
+            for row in one.designations:
+                later = (other.superseded for other in known if other.number > one.number)
+                ended_by = next((ends[row.designation_id] for ends in later if row.designation_id in ends), None)
+                rows.append((one.number, one.at, one.actor, row, ended_by))
         return rows
+
+    def _known(self, known_on: datetime | None) -> list[RegisterDecision]:
+        return [one for _, one in sorted(self._decisions.items()) if known_on is None or one.at <= known_on]
+
+
+class FakeReplayLedger:
+    """A ReplayLedger in memory."""
+
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def held(self, account: str, after: str = "", page_size: int = 1000) -> Iterator[HeldRecord]:
+        for entry in sorted(self._of(account), key=lambda one: one.digest):
+            if entry.digest > after:
+                whole = _whole(self._state, entry.record_id)
+                yield HeldRecord(
+                    account, entry.digest, entry.version_id, entry.captured_at, entry.classification,
+                    self._state.learned.get(entry.record_id), whole.occurrences,
+                )  # fmt: skip
+
+    def sketches(self, page_size: int = 10_000) -> Iterator[Sketch]:
+        for account in self.accounts_held():
+            yield from map(_sketch, self.held(account))
+
+    def unlearned(self, account: str, limit: int) -> list[str]:
+        return sorted(one.digest for one in self._of(account) if one.record_id not in self._state.learned)[:limit]
+
+    def learn(self, account: str, learned: Mapping[str, Learned]) -> None:
+        known = {digest: said for digest, said in learned.items() if f"{account}/{digest}" in self._state.records}
+        self._state.learned.update({f"{account}/{digest}": said for digest, said in known.items()})
+
+    def accounts_held(self) -> Iterable[str]:
+        return sorted({entry.account for entry in self._state.records.values()})
+
+    def _of(self, account: str) -> list[RecordEntry]:
+        return [entry for entry in self._state.records.values() if entry.account == account]
+
+
+def _sketch(held: HeldRecord) -> Sketch:
+    learned, seen = held.learned or Learned(), held.occurrences
+    first = seen[0] if seen else Occurrence(Place("", "", ""))
+    dates = [_told(one) for one in (learned.header_date, learned.trace_date, first.received_at, first.from_line_at)]
+    return Sketch(
+        held.account, decided_of(held.classification), _told(held.classification.message_date), held.learned is not None,
+        (dates[0], dates[1], dates[2], dates[3]), " ".join(learned.from_marks), " ".join(learned.sender_marks), first.is_sent,
+        first.place.folder, seen if len(seen) != 1 else (),
+    )  # fmt: skip
+
+
+def _told(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class FakeOutbox:
@@ -346,6 +419,8 @@ def _take_in(state: _State, batch: CaptureBatch) -> None:
         if entry.record_id not in state.records:
             state.records[entry.record_id] = replace(entry, occurrences=())
             state.classes[entry.record_id] = [(batch.at, entry.classification)]
+            if entry.digest in batch.learned:
+                state.learned[entry.record_id] = batch.learned[entry.digest]
             state.enqueue(entry.record_id)
     for outcome in batch.outcomes:
         state.items.append((batch.run_id, outcome))

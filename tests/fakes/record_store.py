@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from capstone.domain.effects import guarded
 from capstone.domain.errors import CapstoneError, FixityMismatch, ObjectLocked, ObjectMissing, StoreUnavailable
 from capstone.domain.fixity import digest_of
 from capstone.domain.records import Lock, ObjectState, StoredVersion
-from capstone.ports import ObjectRef, PutRequest, VersionSeen
+from capstone.domain.retention import lock_change
+from capstone.ports import GuardChange, ObjectRef, PutRequest, VersionSeen
 
 
 class MemoryRecordStore:
@@ -69,6 +71,25 @@ class MemoryRecordStore:
         if not allow_shorter and lock.at_least(state.lock) != lock:
             raise ObjectLocked(key)
         self.guard[key] = (lock, state.tags)
+
+    def reguard_all(self, changes: Sequence[GuardChange]) -> list[CapstoneError | None]:
+        return [self._reguarded(change) for change in changes]
+
+    def _reguarded(self, change: GuardChange) -> CapstoneError | None:
+        try:
+            self.reguard(change)
+        except (ObjectMissing, ObjectLocked, StoreUnavailable) as exc:
+            self.check()
+            return exc
+        return None
+
+    def reguard(self, change: GuardChange) -> None:
+        """One of them, so that a test can let some fail."""
+        state = self._state(change.key)
+        if lock_change(change.before, change.lock).is_shorter and not change.allow_shorter:
+            raise ObjectLocked(change.key)
+        lock = guarded(state.lock, change.before, change.lock, allow_shorter=change.allow_shorter)
+        self.guard[change.key] = (lock, dict(state.tags if change.tags is None else change.tags))
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         return iter(sorted(key for key in self.raw if key.startswith(prefix)))

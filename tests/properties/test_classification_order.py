@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from capstone.domain.addresses import address_mark
 from capstone.domain.classification import Evidence, Rules, classify, evidence_of
 from capstone.domain.message import Occurrence
 from capstone.domain.officials import CutoffRule, Designation, Form, identified
@@ -16,6 +18,7 @@ from capstone.domain.retention import cutoff_of, eligible_on, lock_for
 from tests.builders import a_designation, an_occurrence, rules_for, some_facts, the_administrations, the_schedule
 
 ADDRESSES = ("director@agency.example", "deputy@agency.example")
+MARKS = tuple(sorted(map(address_mark, ADDRESSES)))
 ZONES: list[tzinfo] = [ZoneInfo(name) for name in ("America/New_York", "Pacific/Apia", "Asia/Kathmandu", "America/Havana")]
 STARTS = st.dates(date(2009, 1, 1), date(2016, 12, 31))
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -128,7 +131,7 @@ def test_no_date_zone_or_day_of_deciding_makes_the_classifier_or_the_lock_fail( 
     header, trace, received, from_lines, rows, zone, today, start
 ) -> None:
     rules = rules_for(*rows, zone=zone, today=today, plausible_start=start)
-    decided = classify(Evidence("director", header, trace, received, from_lines, ADDRESSES, ADDRESSES, True), rules)
+    decided = classify(Evidence("director", header, trace, received, from_lines, MARKS, MARKS, True), rules)
     assert (decided.message_date is None) is (decided.date_source is None)
     assert (decided.item is None) is (decided.record_class is RecordClass.UNSCHEDULED) is (decided.authority is None)
     assert decided.cutoff is None or decided.eligible is None or decided.cutoff <= decided.eligible
@@ -146,7 +149,7 @@ def test_a_due_date_never_precedes_its_cutoff_nor_a_cutoff_its_message(  # type:
 ) -> None:
     cutoff = cutoff_of(rule, day, row, the_administrations())
     assert cutoff is None or cutoff >= day
-    due = eligible_on(the_schedule().items[item], cutoff or day, years)
+    due = eligible_on(the_schedule().items[item], cutoff or day, replace(row.form, transfer_years=years), rule)
     assert due is None or due > (cutoff or day)
 
 

@@ -16,9 +16,10 @@ from capstone.domain.manifest import read_manifest, write_manifest
 from capstone.domain.message import ItemState, OfferedMessage
 from capstone.domain.records import Lock, RecordEntry
 from capstone.ports import ObjectRef, VersionSeen
+from capstone.usecases.decisions import adopt_decisions
 from capstone.usecases.differences import paired
 from capstone.usecases.rebuild import RebuildParts, rebuild_index, rebuild_ledger
-from capstone.usecases.register import adopt_decisions, import_officials
+from capstone.usecases.register import import_officials
 from capstone.usecases.stored import state_of
 from tests.builders import a_designation
 from tests.fakes.archive import OFFICER, Cut, MemoryArchive, PowerCut, a_message
@@ -145,7 +146,7 @@ def test_a_decision_that_is_gone_or_damaged_or_cannot_be_read_is_found_by_its_nu
 
 
 def test_a_decision_that_the_ledger_has_not_adopted_yet_is_no_damage(archive: MemoryArchive) -> None:
-    archive.ledger.register, whole = Cut(archive.ledger.register, "apply_designations"), archive.ledger.register
+    archive.ledger.register, whole = Cut(archive.ledger.register, "apply"), archive.ledger.register
     with pytest.raises(PowerCut):
         import_officials(archive.registering, CSV, OFFICER.name, frozenset())
     archive.ledger.register = whole
@@ -452,7 +453,7 @@ def test_an_import_is_a_locked_decision_before_it_is_in_the_ledger() -> None:
 def test_a_power_cut_during_an_import_is_made_good_by_the_next_one(after: bool) -> None:
     archive = without_officials()
     whole = archive.ledger.register
-    archive.ledger.register = Cut(whole, "apply_designations", after=after)
+    archive.ledger.register = Cut(whole, "apply", after=after)
     with pytest.raises(PowerCut):
         import_officials(archive.registering, CSV, OFFICER.name, frozenset())
     archive.ledger.register = whole

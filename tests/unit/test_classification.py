@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from capstone.domain.classification import FLAGS, REASONS, Rules, classify, evidence_of
+from capstone.domain.addresses import address_mark
+from capstone.domain.classification import FLAGS, REASONS, Rules, classify, evidence_of, learned_of
 from capstone.domain.officials import CutoffRule, Designation
 from capstone.domain.records import RecordClass
 from capstone.domain.schedule import ItemStatus, Schedule, Trigger
+from capstone.domain.spans import MOST_REMEMBERED
 from tests.builders import (
     a_designation,
     a_form,
@@ -45,7 +47,7 @@ def test_mail_of_a_tenure_is_permanent_and_carries_the_whole_chain_of_reasons() 
     assert (result.form, result.category) == ("F-1", "1")
     assert (result.message_date, result.date_source) == (at("2015-03-04T15:00:00"), "header")
     assert (result.cutoff, result.eligible) == (date(2018, 6, 30), date(2033, 6, 30))
-    assert result.rule_version == "rules 1, GRS 6.1 Transmittal 33 (2023-01)"
+    assert result.rule_version == "rules 2, GRS 6.1 Transmittal 33 (2023-01)"
     assert result.flags == ()
 
 
@@ -157,10 +159,12 @@ def _schedule_with(number: str, **changes: Any) -> Schedule:
     return replace(shipped, items={**shipped.items, number: replace(shipped.items[number], **changes)})
 
 
-@pytest.mark.parametrize("status", [ItemStatus.WITHDRAWN, ItemStatus.NOT_APPROVED])
-def test_an_item_that_is_withdrawn_or_not_approved_is_not_used(status: ItemStatus) -> None:
+@pytest.mark.parametrize(
+    ("status", "reason"), [(ItemStatus.WITHDRAWN, "item_withdrawn"), (ItemStatus.NOT_APPROVED, "item_not_in_force")]
+)
+def test_an_item_that_is_withdrawn_or_not_approved_is_not_used(status: ItemStatus, reason: str) -> None:
     rules = rules_for(a_designation("none"), schedule=_schedule_with("011", status=status))
-    assert outcome(rules) == (UNSCHEDULED, None, "item_not_in_force")
+    assert outcome(rules) == (UNSCHEDULED, None, reason)
 
 
 def test_an_item_that_the_schedule_does_not_know_is_not_used() -> None:
@@ -272,7 +276,7 @@ def test_without_a_usable_date_the_message_is_unscheduled(header: str | None) ->
     [datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))), datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-23)))],
 )
 def test_a_day_that_the_calendar_does_not_have_is_no_date(header: datetime) -> None:
-    assert classify(replace(evidence(None), header_date=header), DATED).reason == "no_usable_date"
+    assert classify(evidence(None)._replace(header_date=header), DATED).reason == "no_usable_date"
 
 
 def test_a_message_may_claim_to_come_from_tomorrow_but_not_from_the_day_after() -> None:
@@ -341,7 +345,9 @@ def test_evidence_is_the_same_for_any_order_and_repetition_of_occurrences() -> N
     assert found.received == (at("2015-03-04T16:00:00"),)
     assert found.received[0].tzinfo is UTC
     assert found.from_lines == (at("2015-03-04T15:00:00"),)
-    assert found.from_addresses == ("a@agency.example", "b@agency.example")
+    assert found.from_marks == tuple(sorted(map(address_mark, ("a@agency.example", "b@agency.example"))))
+    assert found.folders == ("Archive", "INBOX", "Sent")
+    assert found == evidence_of("director", learned_of(facts), seen)
     assert found.is_sent
     assert not evidence_of("director", facts, seen[:1]).is_sent
 
@@ -350,13 +356,15 @@ def test_every_reason_and_flag_has_a_sentence() -> None:
     assert all(text and not text.endswith(".") for text in (*REASONS.values(), *FLAGS.values()))
 
 
-def test_what_is_remembered_of_a_day_is_bounded_and_changes_no_answer() -> None:
-    rules = rules_for(DIRECTOR, BEFORE)
+OF_ANOTHER: dict[str, Any] = {"from_addresses": ("aide@agency.example",)}
+
+
+def test_what_is_remembered_is_bounded_and_changes_no_answer() -> None:
+    rules = rules_for(DIRECTOR, BEFORE, a_designation("support", account="aide"))
     first = classify(evidence("2015-03-04T15:00:00"), rules)
-    for number in range(30_000):
-        rules.own_outcomes.setdefault((f"account-{number}", date(2015, 1, 1)), [])
-    assert classify(evidence("2015-03-05T15:00:00"), rules).item == "010"
-    assert len(rules.own_outcomes) == 1
+    rules.memory.update({number: None for number in range(MOST_REMEMBERED)})
+    assert classify(evidence("2015-03-05T15:00:00", is_sent=True, **OF_ANOTHER), rules).item == "010"
+    assert len(rules.memory) == 1
     assert classify(evidence("2015-03-04T15:00:00"), rules) == first
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract
+from tests.contracts.register_facts import RegisterFactsContract
 from tests.contracts.register_outbox_audit import AuditLogContract, OutboxContract, RegisterLedgerContract
+from tests.contracts.replaying import ReplayLedgerContract
 from tests.contracts.server_slots import EmptinessContract, ServerSlotsContract
 from tests.fakes.ledger import FakeLedger
 
@@ -24,6 +26,14 @@ class TestRecordLedger(RecordLedgerContract):
 
 
 class TestRegisterLedger(RegisterLedgerContract):
+    pass
+
+
+class TestRegisterFacts(RegisterFactsContract):
+    pass
+
+
+class TestReplayLedger(ReplayLedgerContract):
     pass
 
 

@@ -73,10 +73,11 @@ def test_rows_stand_in_the_order_of_the_form() -> None:
 def test_the_csv_gives_back_the_rows_and_no_formula() -> None:
     form = a_form({"1": [('Chief "of" Staff, Office', "1"), ("=1+1", "1"), ("*Vice President", "1")]}, total="3")
 
-    text = positions_csv(form.categories)
+    text = positions_csv(form)
 
     header, *rows = csv.reader(io.StringIO(text, newline=""))
     assert tuple(header) == COLUMNS
+    assert {tuple(row[4:8]) for row in rows} == {("GRS 6.1-0999-2018-0001", "0999", "Agency for Example Affairs", "2018-04-01")}
     assert [row[1] for row in rows[:3]] == ['Chief "of" Staff, Office', "'=1+1", "*Vice President"]
     assert text.count("\r\n") == 13
 
@@ -92,9 +93,23 @@ def test_decisions_get_what_they_need() -> None:
     )
 
 
-@pytest.mark.parametrize("cutoff", ["Cut off in five-year blocks", "See attached"])
-def test_a_cutoff_that_is_none_of_the_four_leaves_the_dates_empty(cutoff: str) -> None:
-    assert as_decided(a_form(cutoff=cutoff)).cutoff is None
+@pytest.mark.parametrize(
+    ("cutoff", "rule"), [("Cut off in five-year blocks", officials.CutoffRule.OTHER), ("See attached", None)]
+)
+def test_a_cutoff_that_is_none_of_the_four_is_another_or_not_read(cutoff: str, rule: officials.CutoffRule | None) -> None:
+    assert as_decided(a_form(cutoff=cutoff)).cutoff is rule
+
+
+def test_blocks_and_the_review_that_transfer_waits_for_are_decided_too() -> None:
+    text = "Transfer 25 years after cutoff in 5-year blocks, or after declassification review, whichever is later."
+    decided = as_decided(a_form(transfer=text))
+    assert (decided.transfer_years, decided.block_years, decided.after_declassification_review) == (25, 5, True)
+
+
+@pytest.mark.parametrize(("day", "withdrawn"), [("2018-04-01", date(2018, 4, 1)), ("", date.min)])
+def test_a_denied_form_is_never_approved(day: str, withdrawn: date) -> None:
+    decided = as_decided(a_form(approved="0", denied="1", decided_on=day))
+    assert (decided.approved, decided.withdrawn) == (None, withdrawn)
 
 
 def test_nothing_is_decided_by_a_form_without_a_number() -> None:

@@ -1,4 +1,4 @@
-"""Designations, their ids and JSON form, and the roster that answers for them."""
+"""Designations, their ids and JSON form, and what a form says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from capstone.domain.officials import (
     CAPSTONE_CATEGORIES,
     CutoffRule,
-    Roster,
     designation_as_dict,
     designation_from_dict,
     identified,
@@ -21,53 +20,6 @@ from tests.builders import a_designation, a_form
 FIRST = a_designation(starts="2010-01-01", ends="2014-12-31", official="Ada Brook")
 SECOND = a_designation(starts="2015-01-01", official="Ben Carver", addresses=("director@agency.example", "ben@agency.example"))
 OTHER = a_designation("none", account="clerk", starts="2012-06-01", ends="2013-06-01")
-
-
-@pytest.mark.parametrize(
-    ("day", "holders"),
-    [
-        ("2009-12-31", []),
-        ("2010-01-01", [FIRST]),
-        ("2014-12-31", [FIRST]),
-        ("2015-01-01", [SECOND]),
-        ("9999-12-31", [SECOND]),
-    ],
-)
-def test_the_first_and_the_last_day_of_an_interval_are_covered(day: str, holders: list[object]) -> None:
-    assert Roster([SECOND, OTHER, FIRST]).covering("director", date.fromisoformat(day)) == holders
-
-
-def test_an_account_nobody_registered_has_no_rows() -> None:
-    roster = Roster([FIRST])
-    assert not roster.is_registered("stranger")
-    assert roster.of_account("stranger") == ()
-    assert roster.covering("stranger", date(2012, 1, 1)) == []
-    assert roster.addresses_of("stranger") == frozenset()
-
-
-def test_the_roster_is_the_same_for_any_order_of_rows() -> None:
-    one, other = Roster([FIRST, SECOND, OTHER]), Roster([OTHER, SECOND, FIRST, FIRST])
-    assert one.accounts() == other.accounts() == ["clerk", "director"]
-    assert one.of_account("director") == other.of_account("director") == (FIRST, SECOND)
-
-
-def test_an_address_is_compared_in_its_normal_form_and_changes_hands() -> None:
-    handed_over = a_designation(account="deputy", starts="2016-01-01", addresses=("old@agency.example",))
-    before = a_designation(account="aide", starts="2010-01-01", ends="2015-12-31", addresses=("old@agency.example",))
-    roster = Roster([handed_over, before])
-    assert roster.holders_of_address(" OLD@Agency.Example", date(2012, 1, 1)) == [before]
-    assert roster.holders_of_address("old@agency.example", date(2016, 1, 1)) == [handed_over]
-    assert roster.holders_of_address("nobody@agency.example", date(2016, 1, 1)) == []
-
-
-def test_an_account_keeps_all_addresses_it_ever_had() -> None:
-    assert Roster([FIRST, SECOND]).addresses_of("director") == {"director@agency.example", "ben@agency.example"}
-
-
-def test_a_row_is_found_by_its_id() -> None:
-    roster = Roster([FIRST, SECOND])
-    assert roster.designation(SECOND.designation_id) == SECOND
-    assert roster.designation("0" * 12) is None
 
 
 def test_the_id_follows_from_the_content_alone() -> None:

@@ -57,4 +57,7 @@ def test_an_address_that_another_account_of_the_register_has_is_refused() -> Non
 def test_a_form_that_the_register_describes_otherwise_is_pointed_out() -> None:
     renewed = a_designation("support", account="clerk", form=a_form(approved="2023-05-01"))
     change = diff_register([IN_OFFICE, CLERK], [renewed])
-    assert [str(notice) for notice in change.warnings] == ["form F-1 is described in two ways (approved)"]
+    (notice,) = change.warnings
+    assert notice.message == "form F-1 is described in two ways (approved)"
+    assert notice.ids == (IN_OFFICE.designation_id, renewed.designation_id)
+    assert str(notice).endswith(f"(in the register: {IN_OFFICE.designation_id}, {renewed.designation_id})")

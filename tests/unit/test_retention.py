@@ -19,7 +19,7 @@ from capstone.domain.retention import (
     tags_for,
     years_after,
 )
-from tests.builders import ZONE, a_classification, a_designation, at, the_administrations, the_schedule
+from tests.builders import ZONE, a_classification, a_designation, a_form, at, the_administrations, the_schedule
 
 STORED = at("2026-05-01T12:00:00")
 OFFICIAL = a_designation(starts="2010-01-01", ends="2018-06-30")
@@ -93,17 +93,17 @@ def test_without_a_rule_there_is_no_cutoff() -> None:
 
 def test_a_permanent_record_is_due_the_chosen_and_allowed_years_after_cutoff() -> None:
     item = the_schedule().items["010"]
-    assert eligible_on(item, date(2018, 6, 30), 15) == date(2033, 6, 30)
-    assert eligible_on(item, date(2016, 2, 29), 15) == date(2031, 3, 1)
-    assert [eligible_on(item, date(2018, 6, 30), years) for years in (None, 0, 10)] == [None, None, None]
-    assert eligible_on(item, None, 15) is None
+    assert eligible_on(item, date(2018, 6, 30), a_form()) == date(2033, 6, 30)
+    assert eligible_on(item, date(2016, 2, 29), a_form()) == date(2031, 3, 1)
+    assert [eligible_on(item, date(2018, 6, 30), a_form(transfer_years=years)) for years in (None, 0, 10)] == [None, None, None]
+    assert eligible_on(item, None, a_form()) is None
 
 
 def test_a_temporary_record_is_due_its_years_after_the_message_whatever_the_form_says_of_transfer() -> None:
     items = the_schedule().items
-    assert eligible_on(items["011"], date(2016, 2, 29), 15) == date(2023, 3, 1)
-    assert eligible_on(items["012"], date(2015, 3, 4), None) == date(2018, 3, 4)
-    assert eligible_on(items["012"], date(9998, 3, 4), None) is None
+    assert eligible_on(items["011"], date(2016, 2, 29), a_form()) == date(2023, 3, 1)
+    assert eligible_on(items["012"], date(2015, 3, 4), a_form(transfer_years=None)) == date(2018, 3, 4)
+    assert eligible_on(items["012"], date(9998, 3, 4), a_form()) is None
 
 
 def test_the_age_alarm_comes_from_the_schedule() -> None:

@@ -45,6 +45,12 @@ CODES: dict[str, str] = {
     "not_decided": "The National Archives have neither approved nor denied the form.",
     "decision_unclear": "Approved and denied are both ticked, or a decision has no date that can be read.",
     "denied": "The National Archives denied the form.",
+    # beside the register
+    "older_than_register": "The register holds a later state of the form; nothing was taken in.",
+    "previous_not_registered": "The form that it supersedes is not in the register.",
+    "another_in_force": "Another form of the record group is approved today, and neither says that it supersedes the other.",
+    "answers_no_window": "The day lies in no known window of resubmission; the form expires as before.",
+    "position_in_use": "A position in which somebody is designated is no longer on the form.",
 }
 
 

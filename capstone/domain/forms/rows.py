@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from capstone.domain import officials
 from capstone.domain.forms.findings import same_title
-from capstone.domain.forms.values import Approval, Category, CutoffChoice, Form, Position
+from capstone.domain.forms.values import Approval, Category, Form, Position
 
-COLUMNS = ("category", "position", "accounts", "note")
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+POSITION_COLUMNS = ("category", "position", "accounts", "note")
 
 
 def position_rows(categories: Iterable[Category]) -> Iterator[tuple[str, str, str, str]]:
-    """The rows of the form's tables, in their order, under `COLUMNS`. An empty category has one row with its reason as note."""
+    """The rows of the form's tables, in their order, under `POSITION_COLUMNS`; an empty category is a row with its reason."""
     for category in categories:
         if not category.positions:
             yield category.number, "", "0", category.reason
@@ -28,30 +25,24 @@ def position_rows(categories: Iterable[Category]) -> Iterator[tuple[str, str, st
             yield category.number, position.title, str(position.accounts) if is_read else "", note
 
 
-def positions_csv(categories: Iterable[Category]) -> str:
-    """`position_rows` as CSV with its header. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([_harmless(cell) for cell in row] for row in position_rows(categories))
-    return text.getvalue()
-
-
 def as_decided(form: Form) -> officials.Form:
     """The form as decisions use it. Raises ValueError for a form without a number: nothing can be decided by it.
 
-    OTHER and unread cutoffs both leave the dates of records empty. The legacy scope is text: a person sets `covers_from`.
+    A cutoff that is `other` or was not read leaves the dates of records empty. The legacy scope is text: a person sets
+    `covers_from`. A denial stands as the withdrawal of an approval that never was, from its day or, undated, from ever.
     """
     if form.number is None:
         raise ValueError("the form has no number")
-    rule = form.cutoff.rule
     return officials.Form(
         number=form.number,
         record_group=form.record_group,
         approved=form.approved,
         items=frozenset(form.items),
-        cutoff=None if rule in {None, CutoffChoice.OTHER} else officials.CutoffRule(str(rule)),
+        cutoff=None if form.cutoff.rule is None else officials.CutoffRule(form.cutoff.rule.value),
         transfer_years=form.transfer.years,
+        block_years=form.transfer.block_years,
+        after_declassification_review=form.transfer.after_declassification_review,
+        withdrawn=(form.denied or date.min) if form.is_denied else None,
     )
 
 
@@ -148,7 +139,3 @@ def _keyed(form: Form) -> dict[tuple[str, str, int], Position]:
         keyed[*name, times[name]] = position
         times[name] += 1
     return keyed
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

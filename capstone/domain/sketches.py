@@ -1,0 +1,215 @@
+"""Compare millions of classes with what the rules say now, without making values of what the ledger holds as text.
+
+The answers are those of `classification.classify`: it is asked once for every combination of what can decide. Instants decide by
+their days in agency time and by whether two of them lie further apart than delivery takes; addresses where the register knows
+them; folders where the account's mail is assigned to a series.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from capstone.domain.classification import classify
+from capstone.domain.effects import Keeping, Shift, is_changed, keeping_change, shift_of
+from capstone.domain.evidence import evidence_of
+from capstone.domain.message import Occurrence, Place
+from capstone.domain.message_dates import FROM_LINE, HEADER, RECEIVED, TRACE, day_of
+from capstone.domain.records import Classification, Learned, RecordClass
+from capstone.domain.rules import Rules
+
+Decided = tuple[str, str, str | None, str | None, str | None, str | None, str | None, str | None, str | None, str | None, str]
+"""Class, reason, item, authority, designation, form, category, source of the date, cutoff, eligible (ISO) and the flags,
+parted by blanks: a class but for the message's instant and the version of the rules."""
+
+Dates = tuple[str | None, str | None, str | None, str | None]
+"""Header date, topmost Received, the server's received time, `From ` line: instants as `2031-05-06T07:08:09.000000Z`."""
+
+_SOURCES = {HEADER: 0, TRACE: 1, RECEIVED: 2, FROM_LINE: 3}
+_MOST_REMEMBERED = 100_000
+_HOUR, _DAY = 13, 10
+"""Length of an instant's text up to its hour, and up to its day."""
+_ONE_DAY = timedelta(days=1)
+
+
+class Sketch(NamedTuple):
+    """A record with its present class and what decides on it, as text. `is_learned` False: its bytes must be read first."""
+
+    account: str
+    decided: Decided
+    message_date: str | None
+    is_learned: bool
+    dates: Dates
+    from_marks: str
+    """Parted by blanks, like the next."""
+    sender_marks: str
+    is_sent: bool
+    folder: str
+    others: tuple[Occurrence, ...] = ()
+    """All occurrences, where it was seen in more than one place; dates and folder are then those of one of them."""
+
+
+class Change(NamedTuple):
+    """What becomes of a record whose class is another now."""
+
+    shift: Shift
+    keeping: Keeping
+
+
+class Comparison:
+    """Answers for one set of rules. What was asked before is answered from memory, which is bounded."""
+
+    __slots__ = ("_changes", "_days", "_foldered", "_known", "_marks", "_memory", "_rules", "_same_day_is_near")
+
+    def __init__(self, rules: Rules) -> None:
+        """Nothing is known yet."""
+        self._rules = rules
+        self._known = rules.roster.marks()
+        self._same_day_is_near = rules.tolerance >= _ONE_DAY
+        self._memory: dict[object, tuple[Decided, int | None]] = {}
+        self._changes: dict[object, Change] = {}
+        self._days: dict[str, date | None] = {}
+        self._marks: dict[tuple[str, str], object] = {}
+        self._foldered: dict[str, bool] = {}
+
+    def change(self, sketch: Sketch) -> Change | None:
+        """The change of the record's class; None where it stays."""
+        if sketch.others:
+            return self._plainly(sketch)
+        decided, source = self._answer(sketch)
+        message_date = None if source is None else sketch.dates[source]
+        if decided == sketch.decided and message_date == sketch.message_date:
+            return None
+        asked = (sketch.account, sketch.decided, decided)
+        found = self._changes.get(asked)
+        if found is None:
+            _make_room(self._changes)
+            old, new = _classification(sketch.decided), _classification(decided)
+            found = self._changes[asked] = _change_of(sketch.account, old, new)
+        return found
+
+    def _plainly(self, sketch: Sketch) -> Change | None:
+        """By values: for the rare record that was found in several places."""
+        old = _classification(sketch.decided, sketch.message_date)
+        new = classify(evidence_of(sketch.account, _learned(sketch), sketch.others), self._rules)
+        return _change_of(sketch.account, old, new) if is_changed(old, new) else None
+
+    def _answer(self, sketch: Sketch) -> tuple[Decided, int | None]:
+        """The class by the rules, and which of the dates is the message's."""
+        account, dates = sketch.account, sketch.dates
+        header, trace, received, from_line = dates
+        days = self._days
+        asked = (
+            account,
+            sketch.is_sent,
+            self._marks.get((sketch.from_marks, sketch.sender_marks)) or self._known_marks(sketch),
+            sketch.folder if self._is_foldered(account) else None,
+            None if header is None else days.get(header[:_HOUR]) or self._day(header),
+            None if trace is None else days.get(trace[:_HOUR]) or self._day(trace),
+            None if received is None else days.get(received[:_HOUR]) or self._day(received),
+            None if from_line is None else days.get(from_line[:_HOUR]) or self._day(from_line),
+            self._order(dates),
+        )
+        found = self._memory.get(asked)
+        if found is None:
+            _make_room(self._memory)
+            place = Place("", sketch.folder, "")
+            seen = Occurrence(place, (), _instant(received), _instant(from_line), sketch.is_sent)
+            new = classify(evidence_of(account, _learned(sketch), (seen,)), self._rules)
+            source = None if new.date_source is None else _SOURCES[new.date_source]
+            found = self._memory[asked] = (decided_of(new), source)
+        return found
+
+    def _known_marks(self, sketch: Sketch) -> object:
+        """Those that the register knows of. Never empty, so that it is found again."""
+        _make_room(self._marks)
+        found = tuple(
+            tuple(mark for mark in text.split() if mark in self._known) for text in (sketch.from_marks, sketch.sender_marks)
+        )
+        self._marks[sketch.from_marks, sketch.sender_marks] = found
+        return found
+
+    def _is_foldered(self, account: str) -> bool:
+        found = self._foldered.get(account)
+        if found is None:
+            found = self._foldered[account] = bool(self._rules.roster.assigned_series(account))
+        return found
+
+    def _day(self, text: str) -> date | bool:
+        """The day in agency time; False where the calendar has none. Remembered for the hour where all of it is one day."""
+        hour = text[:_HOUR]
+        if hour not in self._days:
+            _make_room(self._days)
+            first, last = (day_of(datetime.fromisoformat(hour + rest), self._rules.zone) for rest in (":00Z", ":59:59.999999Z"))
+            self._days[hour] = first if first == last else None
+        found = self._days[hour]
+        return found or day_of(datetime.fromisoformat(text), self._rules.zone) or False
+
+    def _order(self, dates: Dates) -> object:
+        """Which of the dates lie further apart than the tolerance, and in which order."""
+        header, trace, received, from_line = dates
+        if self._same_day_is_near:
+            day = (header or received or trace or from_line or "")[:_DAY]
+            if (
+                (received is None or received[:_DAY] == day)
+                and (trace is None or trace[:_DAY] == day)
+                and (from_line is None or from_line[:_DAY] == day)
+            ):
+                return None
+        instants = [_instant(text) for text in dates]
+        tolerance = self._rules.tolerance
+        far = tuple(
+            (one - other > tolerance) - (other - one > tolerance) if one is not None and other is not None else 0
+            for one, other in combinations(instants, 2)
+        )
+        return far if any(far) else None
+
+
+def decided_of(classification: Classification) -> Decided:
+    """The text of a class."""
+    return (
+        classification.record_class.value,
+        classification.reason,
+        classification.item,
+        classification.authority,
+        classification.designation_id,
+        classification.form,
+        classification.category,
+        classification.date_source,
+        None if classification.cutoff is None else classification.cutoff.isoformat(),
+        None if classification.eligible is None else classification.eligible.isoformat(),
+        " ".join(classification.flags),
+    )
+
+
+def _classification(decided: Decided, message_date: str | None = None) -> Classification:
+    record_class, reason, item, authority, designation_id, form, category, source, cutoff, eligible, flags = decided
+    return Classification(
+        RecordClass(record_class), reason, "", item, authority, designation_id, form, category, _instant(message_date), source,
+        _date(cutoff), _date(eligible), tuple(flags.split()),
+    )  # fmt: skip
+
+
+def _change_of(account: str, old: Classification, new: Classification) -> Change:
+    return Change(shift_of(account, old, new), keeping_change(old, new))
+
+
+def _learned(sketch: Sketch) -> Learned:
+    header, trace = map(_instant, sketch.dates[:2])
+    return Learned(header, trace, tuple(sketch.from_marks.split()), tuple(sketch.sender_marks.split()))
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+@lru_cache(maxsize=8192)
+def _date(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def _make_room(memory: dict[Any, Any]) -> None:
+    if len(memory) >= _MOST_REMEMBERED:
+        memory.clear()

@@ -1,0 +1,153 @@
+"""Decisions on the register: each is an object in the store before it is in the ledger, so that the store can rebuild both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+import structlog
+
+from capstone.domain.errors import FixityMismatch
+from capstone.domain.fixity import digest_of
+from capstone.domain.layout import FORM_FILES, decision_key, decision_number
+from capstone.domain.officials import Designation, designation_as_dict, designation_from_dict
+from capstone.domain.records import Lock
+from capstone.domain.register_facts import RegisterDecision, RegisterFact, fact_as_dict, fact_from_dict
+from capstone.ports import AuditLog, Clock, PutRequest, RecordStore, RegisterLedger
+from capstone.usecases.anchor import anchor
+
+log = structlog.get_logger()
+
+EVENT = "register_change"
+_FORMAT, _KIND = 2, "register"
+_FIRST_FORMAT, _FIRST_KIND = 1, "register_import"
+"""As the first release wrote them: designations only, and no reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterParts:
+    """What the register works with."""
+
+    store: RecordStore
+    register: RegisterLedger
+    audit: AuditLog
+    clock: Clock
+    zone: tzinfo
+    """Agency local time."""
+
+
+def decide(
+    parts: RegisterParts,
+    actor: str,
+    reason: str,
+    designations: Sequence[Designation] = (),
+    facts: Sequence[RegisterFact] = (),
+    superseded: Mapping[str, str] | None = None,
+    approves: int | None = None,
+) -> RegisterDecision:
+    """The next decision, under a name and a reason: in the store, locked; then in the ledger; then in the audit chain.
+
+    Whether it may be is for the caller to say (`register_change.planned`). A decision that a crash left in the store alone is
+    taken in before.
+    """
+    adopt_decisions(parts)
+    number, now = parts.register.next_decision(), parts.clock.now()
+    decision = RegisterDecision(number, now, actor, reason, tuple(designations), tuple(facts), dict(superseded or {}), approves)
+    enact(parts, decision)
+    counts = {"designations": len(designations), "facts": len(facts), "superseded": len(decision.superseded)}
+    details = {"decision": number, "reason": reason, **counts, "approves": approves}
+    anchor(parts.store, parts.audit.append(now, actor, EVENT, details))
+    log.info("register_changed", decision=number, **counts)
+    return decision
+
+
+def enact(parts: RegisterParts, decision: RegisterDecision) -> None:
+    """Write the decision to the store, locked, and then take it into the ledger. Safe to repeat."""
+    raw = json.dumps(as_told(decision), sort_keys=True, indent=1).encode()
+    key = decision_key(decision.number, decision.at)
+    parts.store.put_all([PutRequest(key, raw, digest_of(raw), Lock(hold=True), {})])
+    parts.register.apply(decision)
+
+
+def adopt_decisions(parts: RegisterParts) -> int:
+    """Apply decisions that are in the store and not in the ledger: after a crash, or into a new ledger. Says how many.
+
+    Raises FixityMismatch, with nothing applied from there on, where a decision is damaged or one before it is missing.
+    """
+    first = parts.register.next_decision()
+    numbered = (key for key in parts.store.list_keys("decisions/") if not key.startswith(FORM_FILES))
+    keys = sorted((key for key in numbered if decision_number(key) >= first), key=decision_number)
+    for expected, key in enumerate(keys, first):
+        if decision_number(key) != expected:
+            raise FixityMismatch(f"Decision {expected} is missing from the store; {key} cannot follow without it.")
+        parts.register.apply(read_decision(parts.store.get(key), key))
+        log.warning("decision_adopted", decision=expected)
+    return len(keys)
+
+
+def as_told(decision: RegisterDecision) -> dict[str, object]:
+    """A decision as JSON values: what its object in the store holds."""
+    return {
+        "format": _FORMAT,
+        "kind": _KIND,
+        "number": decision.number,
+        "at": decision.at.isoformat(),
+        "actor": decision.actor,
+        "reason": decision.reason,
+        "designations": [designation_as_dict(row) for row in decision.designations],
+        "facts": [fact_as_dict(fact) for fact in decision.facts],
+        "superseded": dict(decision.superseded),
+        "approves": decision.approves,
+    }
+
+
+def read_decision(raw: bytes, key: str) -> RegisterDecision:
+    """The decision of an object of any format so far. Raises FixityMismatch where the bytes are no such decision."""
+    try:
+        told = json.loads(raw)
+        version, kind = told["format"], told["kind"]
+        if (version, kind) not in ((_FORMAT, _KIND), (_FIRST_FORMAT, _FIRST_KIND)):
+            raise FixityMismatch(f"The decision {key} is of a kind this version does not know.", "Use the version that wrote it.")
+        if told["number"] != decision_number(key):
+            raise FixityMismatch(f"The decision {key} bears another number than its key.")
+        return _decision(told) if version == _FORMAT else _first_decision(told)
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise FixityMismatch(f"The decision {key} is damaged.") from exc
+
+
+def _decision(told: Mapping[str, object]) -> RegisterDecision:
+    approves = told["approves"]
+    return RegisterDecision(
+        _number(told["number"]),
+        datetime.fromisoformat(str(told["at"])),
+        str(told["actor"]),
+        str(told["reason"]),
+        tuple(designation_from_dict(row) for row in _mappings(told["designations"])),
+        tuple(fact_from_dict(fact) for fact in _mappings(told["facts"])),
+        _texts(told["superseded"]),
+        None if approves is None else _number(approves),
+    )
+
+
+def _first_decision(told: Mapping[str, object]) -> RegisterDecision:
+    return _decision({**told, "reason": "", "designations": told["added"], "facts": [], "approves": None})
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError("number expected")
+    return value
+
+
+def _mappings(value: object) -> list[Mapping[str, object]]:
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        raise TypeError("list expected")
+    return value
+
+
+def _texts(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not all(isinstance(one, str) for one in value.values()):
+        raise TypeError("ids expected")
+    return dict(value)
