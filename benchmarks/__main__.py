@@ -1,7 +1,8 @@
-"""`make bench`: facts, import, index and search, side by side with other programs, on mail made of the corpus.
+"""`make bench`: facts, classes, import, index and search, side by side with other programs, on mail made of the corpus.
 
 Settings by variables: CAPSTONE_CORPUS (the corpus), BENCH_FOLDER (where mail and homes are made), BENCH_MESSAGES (how many),
-BENCH_SERVER_MESSAGES (how many on real servers), BENCH_ROUNDS (how often the latter are measured in turns).
+BENCH_SERVER_MESSAGES (how many on real servers), BENCH_ROUNDS (how often the latter are measured in turns), BENCH_LEDGER_ROWS
+(over how many records a change of the register is previewed), BENCH_REPLAYED (how many records are replayed).
 """
 
 from __future__ import annotations
@@ -23,10 +24,15 @@ def main() -> int:
         sys.stderr.write(f"The mail corpus is not at {corpus}; set CAPSTONE_CORPUS.\n")
         return 2
     folder.mkdir(parents=True, exist_ok=True)
+    rows = os.environ.get("BENCH_LEDGER_ROWS", "100000")
     steps = [
         ["benchmarks.mail", str(corpus), str(folder), wanted],
         ["benchmarks.facts", str(folder / f"mail-{wanted}" / "Maildir" / "cur")],
+        ["benchmarks.classifier"],
         ["benchmarks.end_to_end", str(corpus), str(folder), wanted],
+        ["benchmarks.previews", str(folder), rows],
+        ["benchmarks.previews", str(folder), rows, "postgresql"],
+        ["benchmarks.on_servers.replays", str(folder), os.environ.get("BENCH_REPLAYED", "3200")],
         ["benchmarks.on_servers", str(corpus), str(folder), os.environ.get("BENCH_SERVER_MESSAGES", "8000")],
     ]
     return sum(subprocess.run([sys.executable, "-m", *step], cwd=ROOT, check=False).returncode for step in steps)

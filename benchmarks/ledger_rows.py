@@ -50,7 +50,9 @@ def fill(ledger: SqlLedger, rules: Rules, count: int) -> None:
         run_id = f"20260105T120000000000Z-{number:04x}"
         ledger.capture.start_run(Run(run_id, account(number), "bench", _AT))
         for part, batch in enumerate(_batches(account(number), count // ACCOUNTS, rules, chance, run_id)):
-            manifest = ManifestRef(account(number), f"manifests/{account(number)}/{part:06d}", hashlib.sha256(b"%d" % part).hexdigest())
+            manifest = ManifestRef(
+                account(number), f"manifests/{account(number)}/{part:06d}", hashlib.sha256(b"%d" % part).hexdigest()
+            )
             entries, seen, learned = batch
             outcomes = tuple(
                 ItemOutcome(one.place, ItemState.ARCHIVED, digest=entry.digest, occurrence=one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import cache
@@ -10,9 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from capstone.domain.addresses import address_mark
-from capstone.domain.classification import Evidence, Rules
+from capstone.domain.classification import Evidence, Rules, classify
 from capstone.domain.message import CaptureFacts, Occurrence, Place
 from capstone.domain.officials import CutoffRule, Designation, Form, identified
+from capstone.domain.recheck import case_of, recheck
 from capstone.domain.records import Classification, RecordClass, RecordEntry
 from capstone.domain.register_facts import RegisterFact
 from capstone.domain.roster import Roster
@@ -97,6 +99,13 @@ def evidence(header: str | None = "2015-03-04T15:00:00", **changes: Any) -> Evid
     for name in ("from", "sender"):
         values[f"{name}_marks"] = tuple(sorted(map(address_mark, values.pop(f"{name}_addresses", ()))))
     return Evidence(**values)
+
+
+def decided(found: Evidence, rules: Rules) -> Classification:
+    """The class, after a check that what it is told to follow from gives the same class again."""
+    given = classify(found, rules)
+    assert recheck(json.loads(json.dumps(case_of(found, rules)))) == given
+    return given
 
 
 def some_facts(**changes: Any) -> CaptureFacts:

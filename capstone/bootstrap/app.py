@@ -16,17 +16,15 @@ from capstone.bootstrap import places
 from capstone.bootstrap.forms import FormsApp
 from capstone.bootstrap.parts import Parts, Progress
 from capstone.bootstrap.people import make_roles, named_person
+from capstone.bootstrap.register import RegisterApp
 from capstone.bootstrap.sources import open_files, open_source, slot_of
 from capstone.domain.access import Person, require_register_keeper
 from capstone.domain.effects import state_after
 from capstone.domain.errors import CapstoneError, MissingSecret, ServerBusy, SourceMissing, UnknownAccount
 from capstone.domain.explanation import Grounds, sentences
-from capstone.domain.officials import Designation
-from capstone.domain.officials_csv import read_officials
 from capstone.domain.positions_csv import is_pdf, is_positions_table
-from capstone.domain.register import diff_register
 from capstone.domain.register_facts import RegisterDecision
-from capstone.ports import MailSource, Quarantined
+from capstone.ports import REPLAY, MailSource, Quarantined
 from capstone.settings import Settings, Source
 from capstone.usecases.approvals import approve
 from capstone.usecases.capture import RunReport, capture_source
@@ -38,8 +36,7 @@ from capstone.usecases.preview import Preview, preview
 from capstone.usecases.quarantine import list_quarantine, retry_quarantine, show_quarantined
 from capstone.usecases.rebuild import RebuildParts, RebuildReport, rebuild_index, rebuild_ledger
 from capstone.usecases.reconcile import ReconcileParts, reconcile
-from capstone.usecases.register import ImportReport, import_officials
-from capstone.usecases.replay import REPLAY, AccountReplay, replay_account
+from capstone.usecases.replay import AccountReplay, replay_account
 from capstone.usecases.search import Answer, Explained, Shown, explain, search, show
 from capstone.usecases.status import Overview, Status, overview, status
 from capstone.usecases.stored import ref_of, state_of
@@ -57,7 +54,7 @@ def build_app(progress: Progress | None = None) -> App:
     return App(config.read_settings(), progress or _no_progress)
 
 
-class App(FormsApp):
+class App(FormsApp, RegisterApp):
     """The archive: one method for each thing that a command, a task or a page can ask of it."""
 
     def __init__(self, settings: Settings, progress: Progress) -> None:
@@ -86,24 +83,6 @@ class App(FormsApp):
     def person(self, name: str | None) -> Person:
         """The person, or the operating system's user. Raises NotAllowed where roles.toml does not name them."""
         return named_person(name)
-
-    # --- register ---
-
-    def import_officials(self, data: bytes, actor: Person) -> ImportReport:
-        """See `usecases.register`."""
-        require_register_keeper(actor)
-        return import_officials(self._parts.registering, data, actor.name, self.settings.agency.internal_domains)
-
-    def designations(self) -> list[Designation]:
-        """The rows of the register in force."""
-        return self._parts.ledger.register.designations()
-
-    def designation_history(self) -> list[dict[str, object]]:
-        """Every row ever taken in: when, by whom, by which decision, superseded by which."""
-        return [
-            {"decision": number, "at": at.isoformat(), "actor": actor, "designation": row, "superseded_by": later}
-            for number, at, actor, row, later in self._parts.ledger.register.designation_history()
-        ]
 
     # --- capture ---
 
@@ -157,16 +136,12 @@ class App(FormsApp):
         """The effect of importing a form NA-1005, a CSV of its positions, or of officials. Raises BadForm, BadOfficialsFile."""
         if is_pdf(data) or is_positions_table(data):
             return self.preview_forms(data)
-        parts = self._parts.registering
-        now = parts.clock.now()
-        rows = read_officials(data, self.settings.agency.internal_domains, now.astimezone(parts.zone).date()).designations
-        change = diff_register(parts.register.designations(), rows)
-        return self.preview_change(RegisterDecision(0, now, "", "", change.new_rows, superseded=change.superseded))
+        return self.preview_officials(data)
 
     def approve_register(self, actor: Person, reason: str) -> RegisterDecision:
         """See `usecases.approvals`."""
         require_register_keeper(actor)
-        return approve(self._parts.registering, actor.name, reason)
+        return approve(self._parts.registering, actor.name, reason, self._parts.approved_rules)
 
     def accounts_to_replay(self) -> list[str]:
         """Every account that has records."""

@@ -86,9 +86,9 @@ class FormsApp:
         parts = self._for_change(asking)
         return self._applied(parts, plan_resubmission(parts, number, day, is_undone=is_undone), asking)
 
-    def forms(self) -> list[FormLine]:
-        """Every form in the register as it stands today."""
-        return list_forms(self._form_parts)
+    def forms(self, known_on: date | None = None) -> list[FormLine]:
+        """Every form in the register as it stands today, or as the register had it at the end of a past day."""
+        return list_forms(self._form_parts, known_on)
 
     def positions(self, number: str | None) -> list[tuple[RegisteredForm, list[ListedPosition]]]:
         """The lists of positions for the next submission. Raises UnknownForm."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from functools import cached_property
@@ -12,6 +13,7 @@ from capstone.bootstrap import places
 from capstone.bootstrap.places import MadeIndex, MadeStore
 from capstone.domain.classification import Rules
 from capstone.domain.errors import BadSchedule
+from capstone.domain.fixity import digest_of
 from capstone.domain.forms import FormRules, read_form_rules
 from capstone.domain.roster import Roster
 from capstone.domain.schedule import Schedule, read_administrations, read_schedule
@@ -34,6 +36,8 @@ SCHEDULE, ADMINISTRATIONS, FORMS = "grs-6.1.toml", "administrations.toml", "na-1
 SERIES = "series.toml"
 CAPSTONE_OFFICIALS = "010"
 """The item whose transfer periods a form chooses from."""
+
+_MARK_LENGTH = 12
 
 _READERS = ("capstone.__main__", "capstone.domain.facts", "capstone.domain.documents")
 """What the processes that read messages need."""
@@ -128,21 +132,31 @@ class Parts:
     def registering(self) -> RegisterParts:
         """For the register of officials."""
         ledger = self.ledger
-        return RegisterParts(self.store, ledger.register, ledger.audit, self.clock, self.settings.agency.zone)
+        zone = self.settings.agency.zone
+        return RegisterParts(self.store, ledger.register, ledger.audit, self.clock, zone, ledger.culling)
 
     @property
     def previewing(self) -> PreviewParts:
         """For previews of a change."""
-        return PreviewParts(self._learning, self.ledger.register, self.rules, self.progress)
+        return PreviewParts(self._learning, self.ledger.register, self.rules, self.approved_rules, self.progress)
 
     @property
     def replaying(self) -> ReplayParts:
         """For replays of the register over the archive."""
         ledger = self.ledger
         return ReplayParts(
-            self._learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules, self.guarding,
-            self.holders, _new_id, progress=self.progress,
+            self._learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules,
+            self.approved_rules, self.guarding, self.holders, _new_id, progress=self.progress,
         )  # fmt: skip
+
+    @property
+    def approved_rules(self) -> str:
+        """What an approval of the register must name to hold now: the rules, and all that schedules and settings decide."""
+        files = [_data(name) for name in (SCHEDULE, ADMINISTRATIONS)]
+        files += [_data(SERIES)] if (config.schedules_folder() / SERIES).exists() else []
+        agency, acting = self.settings.agency, self.settings.classification.acting_days
+        told = json.dumps([*files, agency.time_zone, agency.mail_since.isoformat(), acting])
+        return f"{self.rules.version}, {digest_of(told.encode())[:_MARK_LENGTH]}"
 
     @property
     def _learning(self) -> LearningParts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from capstone.cli import capturing, care, demo, officials_forms, reading, replaying
+from capstone.cli import capturing, care, demo, officials_forms, reading, register, replaying
 from capstone.cli.forms import form
 from capstone.cli.officials import officials
 
@@ -19,6 +19,14 @@ app = typer.Typer(
 
 app.command("init")(capturing.init)
 app.add_typer(officials, name="officials", no_args_is_help=True)
+officials.command("designate")(register.designate)
+officials.command("end")(register.end)
+officials.command("correct")(register.correct)
+officials.command("remove")(register.remove)
+officials.command("account")(register.account)
+officials.command("address")(register.address)
+officials.command("right")(register.right)
+officials.command("series")(register.series)
 officials.command("form")(form)
 officials.command("forms")(officials_forms.forms)
 officials.command("withdraw")(officials_forms.withdraw)

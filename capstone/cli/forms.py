@@ -20,7 +20,7 @@ def form(
     as_csv: Annotated[bool, typer.Option("--csv", help="Only its positions, in the order of its tables, as CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read a form NA-1005 and check its sums. Nothing is stored: the register is kept with 'officials import' of a CSV.
+    """Read a form NA-1005 and check its sums. Nothing is stored: 'officials import' takes it into the register.
 
     What cannot be read for certain is said and never guessed; a sum that does not add up is reported, never mended, and gives
     the exit code 1.

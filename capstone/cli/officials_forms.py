@@ -11,13 +11,13 @@ import typer
 
 from capstone.bootstrap import build_app
 from capstone.bootstrap.forms import Asking, FormsApp
-from capstone.cli.options import AsJson, Viewer
+from capstone.cli.options import AsJson, KnownOn, Viewer
 from capstone.cli.output import print_json, print_table, say
 from capstone.cli.replaying import print_preview
 from capstone.domain.forms import listing_csv
 from capstone.domain.forms.listing import ListedPosition
 from capstone.domain.forms.registering import FormChange, Outcome
-from capstone.domain.register_facts import RegisteredForm
+from capstone.domain.register_facts import RegisteredForm, fact_id
 from capstone.usecases.forms import FormPlan, ReadForm, sentence
 from capstone.usecases.preview import Preview
 
@@ -56,17 +56,18 @@ def import_forms(
     raise typer.Exit(1 if any(one.change.outcome in {Outcome.OLDER, Outcome.HELD_BACK} for one in plan.forms) else 0)
 
 
-def forms(as_json: AsJson = False) -> None:
+def forms(known_on: KnownOn = None, as_json: AsJson = False) -> None:
     """Every form in the register: its state today, when it expires, the window in which it must be sent in anew.
 
-    Example: capstone officials forms
+    Example: capstone officials forms --as-known-on 2025-01-31
     """
-    lines = build_app().forms()
+    lines = build_app().forms(None if known_on is None else known_on.date())
     if as_json:
         print_json({"forms": [one.as_dict() for one in lines]})
         return
     rows = [
         [
+            fact_id(one.fact),
             one.fact.form.number,
             one.fact.form.record_group,
             one.fact.agency,
@@ -81,7 +82,20 @@ def forms(as_json: AsJson = False) -> None:
         ]
         for one in lines
     ]
-    columns = ["form", "group", "agency", "state", "approved", "superseded", "expires", "due", "positions", "accounts", "in use"]
+    columns = [
+        "id",
+        "form",
+        "group",
+        "agency",
+        "state",
+        "approved",
+        "superseded",
+        "expires",
+        "due",
+        "positions",
+        "accounts",
+        "in use",
+    ]
     print_table("Forms", columns, rows, empty="none; see 'capstone officials import --help'")
 
 

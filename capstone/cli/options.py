@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -13,6 +14,11 @@ from capstone.cli.output import progress_bar
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else there.")]
 Viewer = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="Who asks; default: you, as roles.toml names you.")]
+
+KnownOn = Annotated[
+    datetime | None,
+    typer.Option("--as-known-on", formats=["%Y-%m-%d"], metavar="DATE", help="As the register was at the end of that day."),
+]
 
 
 @contextmanager

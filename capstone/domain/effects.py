@@ -97,24 +97,26 @@ def state_after(
     return RegisterState(tuple(rows.values()), tuple(known.values()))
 
 
-def awaiting_approval(decisions: Sequence[RegisterDecision]) -> tuple[RegisterDecision, ...]:
-    """The changes of the register that no second person has approved, by number; none: locks may be shortened.
+def awaiting_approval(decisions: Sequence[RegisterDecision], rules: str) -> tuple[RegisterDecision, ...]:
+    """The changes of the register that no second person has approved under these rules, by number; none: locks may be shortened.
 
     An approval counts for all changes before it, and only where it names the newest of them and its author made none of them.
+    Under other rules or schedules than those that it was given under, what was approved last awaits approval again.
     """
     waiting: list[RegisterDecision] = []
+    approved: list[RegisterDecision] = []
+    under = rules
     for decision in sorted(decisions, key=lambda one: one.number):
         if decision.approves is None:
             waiting.append(decision)
-        elif is_approval_of(decision, waiting):
-            waiting.clear()
-    return tuple(waiting)
+        elif _is_approval_of(decision, waiting or approved):
+            waiting, approved, under = [], waiting or approved, decision.rules
+    return tuple(waiting or (approved if under != rules else ()))
 
 
-def is_approval_of(decision: RegisterDecision, waiting: Sequence[RegisterDecision]) -> bool:
-    """Whether the decision approves these changes."""
-    is_of_newest = bool(waiting) and decision.approves == waiting[-1].number
-    return is_of_newest and all(one.actor != decision.actor for one in waiting)
+def _is_approval_of(decision: RegisterDecision, changes: Sequence[RegisterDecision]) -> bool:
+    is_of_newest = bool(changes) and decision.approves == changes[-1].number
+    return is_of_newest and all(one.actor != decision.actor for one in changes)
 
 
 def _kept_until(classification: Classification) -> date | None:

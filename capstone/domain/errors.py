@@ -101,6 +101,13 @@ class RegisterContradiction(CapstoneError):
     default_next_step = "End or correct what is named first ('capstone officials end', 'capstone officials correct')."
 
 
+class BadRegisterEntry(CapstoneError):
+    """Something said of the register cannot be read; nothing was changed."""
+
+    code = "E013"
+    default_next_step = "Correct the value named above; --help after the command says how each is written."
+
+
 class NothingToApprove(CapstoneError):
     """An approval was given and no change of the register waits for one."""
 
@@ -113,6 +120,27 @@ class SecondPersonNeeded(CapstoneError):
 
     code = "E016"
     default_next_step = "Ask another Records Officer to run 'capstone officials preview' and 'capstone officials approve'."
+
+
+class UnknownProposal(CapstoneError):
+    """No proposal to cull is what was named, or the viewer may not know of it; nothing was changed."""
+
+    code = "E017"
+    default_next_step = "See 'capstone cull list' for what is proposed; 'capstone cull propose' looks at an account again."
+
+
+class CutoffReached(CapstoneError):
+    """What two people accepted as non-record can be taken back until the record's cutoff only; nothing was changed."""
+
+    code = "E018"
+    default_next_step = "Tell the Records Officer: the record itself is still stored and locked, and its disposition needs people."
+
+
+class CannotReview(CapstoneError):
+    """This cannot be said of any of the proposals named; nothing was changed."""
+
+    code = "E019"
+    default_next_step = "See 'capstone cull list' for what became of each."
 
 
 # --- mail and sources ------------------------------------------------------------------------------

@@ -43,8 +43,8 @@ def evidence_of(account: str, facts: CaptureFacts | Learned, occurrences: Iterab
             account,
             learned.header_date,
             learned.trace_date,
-            () if one.received_at is None else _instants((one.received_at,)),
-            () if one.from_line_at is None else _instants((one.from_line_at,)),
+            _instant(one.received_at),
+            _instant(one.from_line_at),
             learned.from_marks,
             learned.sender_marks,
             one.is_sent,
@@ -67,14 +67,19 @@ def _marks(addresses: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({address_mark(address) for address in addresses}))
 
 
+def _instant(instant: datetime | None) -> tuple[datetime, ...]:
+    """`_instants` of one: the short way for the most of all messages."""
+    if instant is None:
+        return ()
+    return (instant,) if instant.tzinfo is UTC else _instants((instant,))
+
+
 def _instants(found: Iterable[datetime | None]) -> tuple[datetime, ...]:
     """Each once, rising, in UTC, so that equal evidence is equal; what UTC has no day for is no date."""
     return tuple(sorted({moved for one in found if one is not None and (moved := _in_utc(one)) is not None}))
 
 
 def _in_utc(instant: datetime) -> datetime | None:
-    if instant.tzinfo is UTC:
-        return instant
     try:
         return instant.astimezone(UTC)
     except OverflowError:

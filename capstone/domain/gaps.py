@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from capstone.domain.forms.findings import same_title
 from capstone.domain.forms.listing import listing
-from capstone.domain.forms.registering import forms_of, line_of, state_of_fact, window_due
+from capstone.domain.forms.registering import forms_of, line_of, settled, state_of_fact, window_due
 from capstone.domain.forms.rules import Window
 from capstone.domain.forms.states import FormState
 from capstone.domain.officials import Designation
@@ -29,6 +29,7 @@ CODES: dict[str, str] = {
     "form_withdrawn": "All mail under it is unscheduled: designate under a form that is approved.",
     "form_superseded": "Designate under the newer form; until then nothing is destroyed on the authority of the old one.",
     "form_expired": "Send the form in anew: capstone officials export; nothing is destroyed on its authority until then.",
+    "form_days_outdated": "Windows were announced, or a form was removed: import any form again, and the days are written anew.",
     "form_due": "Send the form in anew within the window: capstone officials export, then capstone officials resubmitted.",
     "account_never_captured": "Name its source in the settings and run capstone capture, or capstone import PATH --account ID.",
     "capture_stopped": "Check its source: capstone status shows the runs, capstone capture --account ID runs it now.",
@@ -96,7 +97,7 @@ def gaps(state: RegisterState, captured: Iterable[Captured], rules: GapRules) ->
 
 def _of_forms(state: RegisterState, forms: Mapping[str, RegisteredForm], rules: GapRules) -> Iterator[Gap]:
     """Forms that are due, and forms that today's designations rest on and cannot, or not wholly."""
-    today = rules.today
+    today, settled_forms = rules.today, settled(forms, rules.windows)
     users: dict[str, list[str]] = defaultdict(list)
     for row in state.designations:
         if row.covers(today) and row.form.number:
@@ -107,6 +108,9 @@ def _of_forms(state: RegisterState, forms: Mapping[str, RegisteredForm], rules: 
             yield Gap("form_not_registered", f"{len(ids) - 1} designations rest on form {number}, which is not registered.", ids)
         else:
             yield from _of_form(forms[number], ids, rules)
+            if settled_forms[number] != forms[number]:
+                told = f"The days on which form {number} is superseded or expires are no longer those in the register."
+                yield Gap("form_days_outdated", told, (number,))
 
 
 def _of_form(fact: RegisteredForm, ids: tuple[str, ...], rules: GapRules) -> Iterator[Gap]:

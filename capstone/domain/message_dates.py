@@ -58,15 +58,15 @@ def agreed_date(
 
     None: ask `usable_dates`. This is a short way for the many messages that arrive at once; both come to the same.
     """
-    found = None if header is None else _believed(HEADER, header, plausible)
-    if found is None or plausible.tolerance < _A_DAY:
+    if header is None or plausible.tolerance < _A_DAY:
         return None
-    middle = plausible.middles.get(found.day)
-    if middle is None:
-        if len(plausible.middles) >= _MOST_DAYS:
-            plausible.middles.clear()
-        middle = plausible.middles[found.day] = _middle_of(found.day, plausible.zone)
-    first, last = middle
+    try:
+        day = header.astimezone(plausible.zone).date()
+    except OverflowError:
+        return None
+    if not plausible.earliest <= day <= plausible.latest:
+        return None
+    first, last = plausible.middles.get(day) or _new_middle(day, plausible)
     if trace is not None and not first <= trace <= last:
         return None
     for instant in received:
@@ -75,12 +75,19 @@ def agreed_date(
     for instant in from_lines:
         if not first <= instant <= last:
             return None
-    return found
+    return MessageDate(HEADER, header, day)
 
 
 _A_DAY, _HALF_A_MIDDLE = timedelta(days=1), timedelta(hours=11, minutes=30)
 _MOST_DAYS = 40_000
 _NEVER = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
+
+
+def _new_middle(day: date, plausible: Plausible) -> tuple[datetime, datetime]:
+    if len(plausible.middles) >= _MOST_DAYS:
+        plausible.middles.clear()
+    found = plausible.middles[day] = _middle_of(day, plausible.zone)
+    return found
 
 
 def _middle_of(day: date, zone: tzinfo) -> tuple[datetime, datetime]:

@@ -50,15 +50,10 @@ def read_officials(data: bytes, internal_domains: frozenset[str] = frozenset(), 
     return OfficialsFile(tuple(row.designation for row in unique), len(rows), warnings)
 
 
-def read_designation(told: Mapping[str, str], internal_domains: frozenset[str], form: Form | None = None) -> Designation:
-    """One row by the names of its columns, with its id. Raises BadOfficialsFile naming every value at fault.
-
-    With `form` the row says its number at most, and stands under that form.
-    """
+def designation_of(told: Mapping[str, str], internal_domains: frozenset[str]) -> tuple[Designation, list[Notice]]:
+    """One row by the names of its columns, without an id yet, and all that is wrong with it; then the row is not to be used."""
     reader = _RowReader(None, told, internal_domains)
-    row = reader.row().designation
-    refuse(reader.errors)
-    return identified(row if form is None else replace(row, form=form))
+    return reader.row().designation, reader.errors
 
 
 def _rows(
@@ -79,12 +74,15 @@ def _rows(
     return rows, errors
 
 
+_OTHER_SIGNS = {";": "semicolons", "\t": "tabs"}
+
+
 def _columns(header: list[str]) -> dict[str, int]:
     known = {name: index for index, name in enumerate(header) if name in REQUIRED or name in OPTIONAL}
     missing = [name for name in REQUIRED if name not in known]
     if missing:
-        is_parted_otherwise = len(header) == 1 and (";" in header[0] or header[0].startswith("sep="))
-        hint = " The columns must be parted by commas, not by semicolons." if is_parted_otherwise else ""
+        sign = next((name for mark, name in _OTHER_SIGNS.items() if len(header) == 1 and mark in header[0]), None)
+        hint = f" The columns must be parted by commas, not by {sign}." if sign else ""
         raise BadOfficialsFile(f"Columns are missing: {', '.join(missing)}.{hint} Nothing was imported.")
     twice = sorted({name for name in known if header.count(name) > 1})
     if twice:

@@ -19,7 +19,7 @@ CAPSTONE_ITEM, OTHERS_ITEM, SUPPORT_ITEM = "010", "011", "012"
 
 _NEVER = date.max.toordinal() + 1
 _RANK = {RecordClass.PERMANENT: 2, RecordClass.UNSCHEDULED: 1, RecordClass.TEMPORARY: 0}
-_Interval = AddressFact | SendingRight | SeriesAssignment
+_Dated = Designation | AddressFact | SendingRight | SeriesAssignment
 _OF_ANOTHER_FORM = ("form_not_approved", "form_withdrawn")
 
 
@@ -55,6 +55,10 @@ class Outcome(NamedTuple):
         """Whether it is under a floor."""
         return NEVER_DESTROYED in self.flags
 
+    def due(self, day: date | None) -> Outcome:
+        """The same, eligible on that day."""
+        return Outcome._make((*self[:_ELIGIBLE], day, *self[_ELIGIBLE + 1 :]))
+
     def flagged(self, *flags: str) -> Outcome:
         """The same with these flags too."""
         return self._replace(flags=tuple(sorted({*self.flags, *flags})))
@@ -64,15 +68,18 @@ class Outcome(NamedTuple):
         return self.flagged(NEVER_DESTROYED)._replace(eligible=None, years=None)
 
 
+_ELIGIBLE = Outcome._fields.index("eligible")
+
+
 class Asked(NamedTuple):
     """What of a record's evidence its outcome on a given day depends on: many records ask the same."""
 
     account: str
-    is_proved: bool
+    is_proved: bool = False
     """Whether the account itself sent it: found in its Sent folder, or Sender is an address of it."""
-    senders: tuple[str, ...]
+    senders: tuple[str, ...] = ()
     """Marks of the From addresses, where they can matter."""
-    folders: tuple[str, ...]
+    folders: tuple[str, ...] = ()
     """Where it was found, where that can matter."""
 
 
@@ -93,17 +100,26 @@ def outcome_on(day: date, asked: Asked, rules: Rules) -> Outcome:
 
 def turns(asked: Asked, rules: Rules) -> list[int]:
     """The days, as ordinals, on which an answer can change for another reason than the calendar: in order, each once."""
-    roster, found = rules.roster, set[int]()
-    rows = [*roster.of_account(asked.account)]
-    intervals: list[_Interval] = [*roster.rights_of(asked.account), *roster.assigned_series(asked.account)]
-    for mark in asked.senders:
-        for row, fact in roster.holdings_of(mark):
-            rows.append(row)
-            intervals += [] if fact is None else [fact]
-    for one in (*intervals, *rows):
-        found |= {one.starts.toordinal(), _ordinal(one.ends) + 1}
+    roster, rows = rules.roster, _rows_of(asked, rules)
+    gifts = (fact for mark in asked.senders for _, fact in roster.holdings_of(mark) if fact is not None)
+    intervals: tuple[_Dated, ...] = (*roster.rights_of(asked.account), *roster.assigned_series(asked.account), *gifts, *rows)
+    found = {day for one in intervals for day in (one.starts.toordinal(), _ordinal(one.ends) + 1)}
     found |= {row.form.covers_from.toordinal() for row in rows if row.form.covers_from is not None}
-    return sorted(found.union(day.toordinal() for day in rules.administrations))
+    if CutoffRule.ADMINISTRATION in cutoffs(asked, rules):
+        found |= {day.toordinal() for day in rules.administrations}
+    return sorted(found)
+
+
+def cutoffs(asked: Asked, rules: Rules) -> set[CutoffRule | None]:
+    """Every rule of cutoff that an answer can go by."""
+    others = (one.item for one in rules.series.series.values() if one.item is not None)
+    items = {item.cutoff for item in (*rules.schedule.items.values(), *others)}
+    return items.union(row.form.cutoff for row in _rows_of(asked, rules))
+
+
+def _rows_of(asked: Asked, rules: Rules) -> list[Designation]:
+    others = (row for mark in asked.senders for row, _ in rules.roster.holdings_of(mark))
+    return [*rules.roster.of_account(asked.account), *others]
 
 
 def undated(evidence: Evidence, rules: Rules) -> Outcome:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Any
 
+from capstone.domain.cells import cutoff, day, items, years
 from capstone.domain.errors import BadOfficialsFile
 from capstone.domain.forms.cells import count_of, form_number_of, one_line, record_group_of
-from capstone.domain.officials import CAPSTONE_CATEGORIES, CutoffRule, Form
+from capstone.domain.officials import CAPSTONE_CATEGORIES, Form
 from capstone.domain.register import Notice, refuse
 from capstone.domain.register_facts import FormPosition, RegisteredForm
 from capstone.domain.spreadsheets import Table, as_meant, is_formula, table_of
@@ -27,8 +26,6 @@ _OF_A_FORM = ("record_group", *OPTIONAL)
 _MAX_FIELD = 4000
 _HEAD_OF_A_PDF = 1024
 """Readers of PDF look for its mark in so many first bytes."""
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_ITEM = re.compile(r"[0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,46 +215,16 @@ def _record_group(text: str) -> str:
     return group
 
 
-def _day(text: str) -> date:
-    if not _ISO_DATE.fullmatch(text):
-        raise ValueError(f"{text[:20]!r} is not a date such as 2024-01-31")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text} is not in the calendar") from None
-
-
-def _items(text: str) -> frozenset[str]:
-    items = frozenset(re.split(r"[\s,;]+", text))
-    wrong = sorted(item for item in items if not _ITEM.fullmatch(item))
-    if wrong:
-        raise ValueError(f"{wrong[0][:20]!r} is not an item of three digits such as 010 (a spreadsheet may have cut the zero)")
-    return items
-
-
-def _cutoff(text: str) -> CutoffRule:
-    try:
-        return CutoffRule(text.lower())
-    except ValueError:
-        raise ValueError(f"{text[:20]!r} is not one of {', '.join(CutoffRule)}") from None
-
-
-def _years(text: str) -> int:
-    if not re.fullmatch(r"[1-9][0-9]?", text):
-        raise ValueError(f"{text[:20]!r} is not a number of years")
-    return int(text)
-
-
 _READ: dict[str, Callable[[str], Any]] = {
     "record_group": _record_group,
     "agency": one_line,
-    "approved": _day,
-    "submitted": _day,
+    "approved": day,
+    "submitted": day,
     "supersedes": _number_of,
-    "items": _items,
-    "cutoff": _cutoff,
-    "transfer_years": _years,
-    "block_years": _years,
-    "covers_from": _day,
+    "items": items,
+    "cutoff": cutoff,
+    "transfer_years": years,
+    "block_years": years,
+    "covers_from": day,
     "total_accounts": _count,
 }

@@ -43,10 +43,14 @@ def planned(state: RegisterState, change: Change, today: date | None = None) -> 
     A fact ends the one that is in force about the same subject. Raises RegisterContradiction where the register would hold what
     cannot be true; what was wrong before is no reason to refuse another change.
     """
-    whole = _without_known(state, _with_ends(state, change))
+    whole = _without_known(state, _with_ends(state, _identified(change)))
     after = state_after(state, whole.designations, whole.facts, whole.superseded)
     _refuse(_new(errors_in(state), errors_in(after)))
     return Planned(whole, tuple(_new(warnings_in(state, today), warnings_in(after, today))))
+
+
+def _identified(change: Change) -> Change:
+    return replace(change, designations=tuple(map(identified, change.designations)))
 
 
 def ended(state: RegisterState, named: str, last_day: date) -> Change:

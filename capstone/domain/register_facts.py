@@ -178,6 +178,8 @@ class RegisterDecision:
     """Old designation or fact id to the id of what replaces it; to "" where nothing does (it was entered by mistake)."""
     approves: int | None = None
     """An approval: a second person looked at the register as it stands after the decision of that number."""
+    rules: str = ""
+    """Of an approval: under which rules and schedules it was given. It does not hold under others."""
 
 
 def _told(value: object) -> object:

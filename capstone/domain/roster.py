@@ -56,7 +56,7 @@ class Roster:
         """Sort the rows by account, the facts by what they are about; what is given twice counts once."""
         unique = {fact_id(fact): fact for fact in facts}
         self._facts = tuple(unique[one] for one in sorted(unique))
-        self._forms = {fact.form.number: fact for fact in self._facts if isinstance(fact, RegisteredForm)}
+        self._forms = {fact.form.number: fact for fact in self._facts if isinstance(fact, RegisteredForm) and fact.form.number}
         self._accounts = {fact.account: fact for fact in self._facts if isinstance(fact, AccountFact)}
         self._by_id = {row.designation_id: self._under_its_form(row) for row in designations}
         self._by_account: dict[str, list[Designation]] = {}

@@ -29,8 +29,8 @@ Dates = tuple[str | None, str | None, str | None, str | None]
 
 _SOURCES = {HEADER: 0, TRACE: 1, RECEIVED: 2, FROM_LINE: 3}
 _MOST_REMEMBERED = 100_000
-_HOUR, _DAY = 13, 10
-"""Length of an instant's text up to its hour, and up to its day."""
+_HOUR = 13
+"""Length of an instant's text up to its hour."""
 _ONE_DAY = timedelta(days=1)
 
 
@@ -61,18 +61,16 @@ class Change(NamedTuple):
 class Comparison:
     """Answers for one set of rules. What was asked before is answered from memory, which is bounded."""
 
-    __slots__ = ("_changes", "_days", "_foldered", "_known", "_marks", "_memory", "_rules", "_same_day_is_near")
+    __slots__ = ("_changes", "_days", "_is_a_day_near", "_memory", "_rules", "_subjects")
 
     def __init__(self, rules: Rules) -> None:
         """Nothing is known yet."""
         self._rules = rules
-        self._known = rules.roster.marks()
-        self._same_day_is_near = rules.tolerance >= _ONE_DAY
+        self._is_a_day_near = rules.tolerance >= _ONE_DAY
         self._memory: dict[object, tuple[Decided, int | None]] = {}
         self._changes: dict[object, Change] = {}
         self._days: dict[str, date | None] = {}
-        self._marks: dict[tuple[str, str], object] = {}
-        self._foldered: dict[str, bool] = {}
+        self._subjects: dict[tuple[str, str], tuple[str, ...] | None] = {}
 
     def change(self, sketch: Sketch) -> Change | None:
         """The change of the record's class; None where it stays."""
@@ -98,66 +96,62 @@ class Comparison:
 
     def _answer(self, sketch: Sketch) -> tuple[Decided, int | None]:
         """The class by the rules, and which of the dates is the message's."""
-        account, dates = sketch.account, sketch.dates
-        header, trace, received, from_line = dates
-        days = self._days
-        asked = (
-            account,
-            sketch.is_sent,
-            self._marks.get((sketch.from_marks, sketch.sender_marks)) or self._known_marks(sketch),
-            sketch.folder if self._is_foldered(account) else None,
-            None if header is None else days.get(header[:_HOUR]) or self._day(header),
-            None if trace is None else days.get(trace[:_HOUR]) or self._day(trace),
-            None if received is None else days.get(received[:_HOUR]) or self._day(received),
-            None if from_line is None else days.get(from_line[:_HOUR]) or self._day(from_line),
-            self._order(dates),
-        )
-        found = self._memory.get(asked)
+        subject, when = self._subject(sketch), self._when(sketch.dates)
+        found = self._memory.get((subject, when))
         if found is None:
             _make_room(self._memory)
-            place = Place("", sketch.folder, "")
-            seen = Occurrence(place, (), _instant(received), _instant(from_line), sketch.is_sent)
-            new = classify(evidence_of(account, _learned(sketch), (seen,)), self._rules)
+            _, _, received, from_line = sketch.dates
+            seen = Occurrence(Place("", sketch.folder, ""), (), _instant(received), _instant(from_line), sketch.is_sent)
+            new = classify(evidence_of(sketch.account, _learned(sketch), (seen,)), self._rules)
             source = None if new.date_source is None else _SOURCES[new.date_source]
-            found = self._memory[asked] = (decided_of(new), source)
+            found = self._memory[subject, when] = (decided_of(new), source)
         return found
 
-    def _known_marks(self, sketch: Sketch) -> object:
-        """Those that the register knows of. Never empty, so that it is found again."""
-        _make_room(self._marks)
-        found = tuple(
-            tuple(mark for mark in text.split() if mark in self._known) for text in (sketch.from_marks, sketch.sender_marks)
-        )
-        self._marks[sketch.from_marks, sketch.sender_marks] = found
-        return found
+    def _subject(self, sketch: Sketch) -> object:
+        """What but the dates decides: nearly always the account alone."""
+        asked = (sketch.account, sketch.from_marks)
+        try:
+            others = self._subjects[asked]
+        except KeyError:
+            _make_room(self._subjects)
+            others = self._subjects[asked] = self._others(*asked)
+        return sketch.account if others is None else (sketch.account, others, sketch.is_sent, sketch.sender_marks, sketch.folder)
 
-    def _is_foldered(self, account: str) -> bool:
-        found = self._foldered.get(account)
-        if found is None:
-            found = self._foldered[account] = bool(self._rules.roster.assigned_series(account))
-        return found
+    def _others(self, account: str, from_marks: str) -> tuple[str, ...] | None:
+        """The senders that are other people of the register; None where there is none, and the folder does not matter either."""
+        roster = self._rules.roster
+        found = tuple(mark for mark in from_marks.split() if roster.is_address_of_another(mark, account))
+        return found if found or roster.assigned_series(account) else None
 
-    def _day(self, text: str) -> date | bool:
-        """The day in agency time; False where the calendar has none. Remembered for the hour where all of it is one day."""
-        hour = text[:_HOUR]
+    def _when(self, dates: Dates) -> object:
+        """What of the dates decides: nearly always the one day that they all are of."""
+        header, trace, received, from_line = dates
+        if header is not None and self._is_a_day_near:
+            hour = header[:_HOUR]
+            if (
+                (received is None or received[:_HOUR] == hour)
+                and (trace is None or trace[:_HOUR] == hour)
+                and (from_line is None or from_line[:_HOUR] == hour)
+            ):
+                day = self._days.get(hour) or self._day_of_hour(hour)
+                if day is not None:
+                    return day
+        return (*(None if text is None else self._day(text) for text in dates), self._order(dates))
+
+    def _day_of_hour(self, hour: str) -> date | None:
+        """The day in agency time; None where that is not one and the same for all of the hour."""
         if hour not in self._days:
             _make_room(self._days)
             first, last = (day_of(datetime.fromisoformat(hour + rest), self._rules.zone) for rest in (":00Z", ":59:59.999999Z"))
             self._days[hour] = first if first == last else None
-        found = self._days[hour]
-        return found or day_of(datetime.fromisoformat(text), self._rules.zone) or False
+        return self._days[hour]
+
+    def _day(self, text: str) -> date | bool:
+        """The day in agency time; False where the calendar has none."""
+        return self._day_of_hour(text[:_HOUR]) or day_of(datetime.fromisoformat(text), self._rules.zone) or False
 
     def _order(self, dates: Dates) -> object:
         """Which of the dates lie further apart than the tolerance, and in which order."""
-        header, trace, received, from_line = dates
-        if self._same_day_is_near:
-            day = (header or received or trace or from_line or "")[:_DAY]
-            if (
-                (received is None or received[:_DAY] == day)
-                and (trace is None or trace[:_DAY] == day)
-                and (from_line is None or from_line[:_DAY] == day)
-            ):
-                return None
         instants = [_instant(text) for text in dates]
         tolerance = self._rules.tolerance
         far = tuple(

@@ -10,16 +10,18 @@ from capstone.ports.capturing import (
     Run,
     ServerSlots,
 )
+from capstone.ports.culling import ProposalLedger
 from capstone.ports.index import SearchIndex
 from capstone.ports.ledger import AccountTotals, AuditLog, Outbox, RecordLedger, RegisterLedger
 from capstone.ports.mail import MailSource
-from capstone.ports.replaying import HeldRecord, ReplayLedger
+from capstone.ports.replaying import REPLAY, HeldRecord, ReplayLedger
 from capstone.ports.store import ExportTarget, GuardChange, ObjectRef, PutRequest, RecordStore, VersionSeen
 from capstone.ports.work import Clock, Holders, Workers
 
 __all__ = [
-    "AccountTotals", "AuditLog", "CaptureBatch", "CaptureLedger", "Clock", "ExportTarget", "GuardChange", "HeldRecord", "Holders",
-    "ItemOutcome", "MailSource", "ManifestRef", "ObjectRef", "Outbox", "PutRequest", "Quarantined", "Reclassification",
+    "REPLAY", "AccountTotals", "AuditLog", "CaptureBatch", "CaptureLedger", "Clock", "ExportTarget", "GuardChange", "HeldRecord",
+    "Holders",
+    "ItemOutcome", "MailSource", "ManifestRef", "ObjectRef", "Outbox", "ProposalLedger", "PutRequest", "Quarantined", "Reclassification",
     "RecordLedger", "RecordStore", "RegisterLedger", "ReplayLedger", "Run", "SearchIndex", "ServerSlots", "VersionSeen",
     "Workers",
 ]  # fmt: skip

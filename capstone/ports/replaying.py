@@ -11,6 +11,9 @@ from capstone.domain.message import Occurrence
 from capstone.domain.records import Classification, Learned
 from capstone.domain.sketches import Sketch
 
+REPLAY = "replay"
+"""The source that runs of a replay name: they bring no mail, so they are no capture."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeldRecord:

@@ -9,13 +9,15 @@ from datetime import datetime, tzinfo
 
 import structlog
 
+from capstone.domain.culling_reviews import KIND as CULLING_REVIEW
+from capstone.domain.culling_reviews import CullingReview, review_from_dict
 from capstone.domain.errors import FixityMismatch
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import FORM_FILES, decision_key, decision_number
 from capstone.domain.officials import Designation, designation_as_dict, designation_from_dict
 from capstone.domain.records import Lock
 from capstone.domain.register_facts import RegisterDecision, RegisterFact, fact_as_dict, fact_from_dict
-from capstone.ports import AuditLog, Clock, PutRequest, RecordStore, RegisterLedger
+from capstone.ports import AuditLog, Clock, ProposalLedger, PutRequest, RecordStore, RegisterLedger
 from capstone.usecases.anchor import anchor
 
 log = structlog.get_logger()
@@ -36,6 +38,8 @@ class RegisterParts:
     clock: Clock
     zone: tzinfo
     """Agency local time."""
+    culling: ProposalLedger
+    """Takes in reviews of proposals to cull: they are numbered among the decisions on the register."""
 
 
 def decide(
@@ -55,11 +59,16 @@ def decide(
     adopt_decisions(parts)
     number, now = parts.register.next_decision(), parts.clock.now()
     decision = RegisterDecision(number, now, actor, reason, tuple(designations), tuple(facts), dict(superseded or {}), approves)
+    return enact_noted(parts, decision)
+
+
+def enact_noted(parts: RegisterParts, decision: RegisterDecision) -> RegisterDecision:
+    """See `enact`; then it is noted in the audit chain."""
     enact(parts, decision)
-    counts = {"designations": len(designations), "facts": len(facts), "superseded": len(decision.superseded)}
-    details = {"decision": number, "reason": reason, **counts, "approves": approves}
-    anchor(parts.store, parts.audit.append(now, actor, EVENT, details))
-    log.info("register_changed", decision=number, **counts)
+    counts = {name: len(getattr(decision, name)) for name in ("designations", "facts", "superseded")}
+    details = {"decision": decision.number, "reason": decision.reason, **counts, "approves": decision.approves}
+    anchor(parts.store, parts.audit.append(decision.at, decision.actor, EVENT, details))
+    log.info("register_changed", decision=decision.number, **counts)
     return decision
 
 
@@ -82,7 +91,11 @@ def adopt_decisions(parts: RegisterParts) -> int:
     for expected, key in enumerate(keys, first):
         if decision_number(key) != expected:
             raise FixityMismatch(f"Decision {expected} is missing from the store; {key} cannot follow without it.")
-        parts.register.apply(read_decision(parts.store.get(key), key))
+        made = read_any_decision(parts.store.get(key), key)
+        if isinstance(made, CullingReview):
+            parts.culling.take_in(made)
+        else:
+            parts.register.apply(made)
         log.warning("decision_adopted", decision=expected)
     return len(keys)
 
@@ -100,7 +113,22 @@ def as_told(decision: RegisterDecision) -> dict[str, object]:
         "facts": [fact_as_dict(fact) for fact in decision.facts],
         "superseded": dict(decision.superseded),
         "approves": decision.approves,
+        **({"rules": decision.rules} if decision.rules else {}),
     }
+
+
+def read_any_decision(raw: bytes, key: str) -> RegisterDecision | CullingReview:
+    """The decision of an object of any kind. Raises FixityMismatch where the bytes are none."""
+    try:
+        told = json.loads(raw)
+        if told["kind"] != CULLING_REVIEW:
+            return read_decision(raw, key)
+        review = review_from_dict(told)
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise FixityMismatch(f"The decision {key} is damaged.") from exc
+    if review.number != decision_number(key):
+        raise FixityMismatch(f"The decision {key} bears another number than its key.")
+    return review
 
 
 def read_decision(raw: bytes, key: str) -> RegisterDecision:
@@ -128,6 +156,7 @@ def _decision(told: Mapping[str, object]) -> RegisterDecision:
         tuple(fact_from_dict(fact) for fact in _mappings(told["facts"])),
         _texts(told["superseded"]),
         None if approves is None else _number(approves),
+        str(told.get("rules", "")),
     )
 
 

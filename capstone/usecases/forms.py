@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
 import structlog
 
@@ -33,7 +33,7 @@ from capstone.domain.forms.values import Finding, Form
 from capstone.domain.layout import form_key
 from capstone.domain.positions_csv import read_positions, stated
 from capstone.domain.records import Lock
-from capstone.domain.register_facts import RegisteredForm
+from capstone.domain.register_facts import RegisteredForm, RegisterState, fact_id
 from capstone.ports import PutRequest
 from capstone.usecases.decisions import RegisterParts, decide
 
@@ -53,6 +53,13 @@ class FormParts:
     def today(self) -> date:
         """The agency's day."""
         return self.registering.clock.now().astimezone(self.registering.zone).date()
+
+    def state(self, known_on: date | None = None) -> RegisterState:
+        """The register; with `known_on`, as it was at the end of that day in agency time."""
+        if known_on is None or known_on == date.max:
+            return self.registering.register.state()
+        next_day = datetime.combine(known_on + timedelta(days=1), time.min, self.registering.zone)
+        return self.registering.register.state(next_day - timedelta(microseconds=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ def plan_form(parts: FormParts, form: Form, data: bytes, covers_from: date | Non
 def plan_positions(parts: FormParts, data: bytes, *, accepts: bool = False) -> FormPlan:
     """What taking in a CSV of positions would change. Nothing is changed yet. Raises BadOfficialsFile."""
     file = read_positions(data, digest_of(data))
-    known = forms_of(parts.registering.register.state())
+    known = forms_of(parts.state())
     facts = [stated(one, known.get(one.form.number)) for one in file.forms]
     arrivals = [(registered_as_dict(fact), Arrival(fact, _sums(fact), is_correction=True)) for fact in facts]
     return replace(_plan(parts, arrivals, data, CSV, accepts=accepts), warnings=tuple(map(str, file.warnings)))
@@ -138,49 +145,44 @@ def apply_change(parts: FormParts, change: FormChange, actor: str, reason: str) 
 
 def plan_withdrawal(parts: FormParts, number: str, day: date | None) -> FormChange:
     """What it changes that the National Archives take a form's approval back from that day (None: never). Raises UnknownForm."""
-    return withdrawn(parts.registering.register.state(), number_in(number), day, parts.rules.windows)
+    return withdrawn(parts.state(), number_in(number), day, parts.rules.windows)
 
 
 def plan_resubmission(parts: FormParts, number: str, day: date, *, is_undone: bool = False) -> FormChange:
     """What it changes that the agency sent a form in anew on that day, or (`is_undone`) did not. Raises UnknownForm."""
-    return sent_in_anew(parts.registering.register.state(), number_in(number), day, parts.rules.windows, is_undone=is_undone)
+    return sent_in_anew(parts.state(), number_in(number), day, parts.rules.windows, is_undone=is_undone)
 
 
 @dataclass(frozen=True, slots=True)
 class FormLine:
-    """A form of the register as it stands today."""
+    """A form of the register as it stands on a day."""
 
     fact: RegisteredForm
     state: FormState
     window: Window | None
     """The window in which it must be sent in anew, open or next."""
     in_register: int
-    """The different accounts of all Capstone designations of today that name it or one that it superseded."""
+    """The different accounts of all Capstone designations of the day that name it or one that it superseded."""
 
     def as_dict(self) -> dict[str, object]:
         """As `--json` prints it."""
         told = {name: value for name, value in registered_as_dict(self.fact).items() if name != "categories"}
+        told["fact_id"] = fact_id(self.fact)
         window = None if self.window is None else {"opens": str(self.window.opens), "closes": str(self.window.closes)}
         counted = sum(one.accounts or 0 for one in self.fact.positions)
         counts = {"positions": len(self.fact.positions), "accounts": counted, "accounts_in_register": self.in_register}
         return {**told, "state": self.state, "window_due": window, **counts}
 
 
-def list_forms(parts: FormParts) -> list[FormLine]:
-    """Every form in the register, by its number."""
-    state = parts.registering.register.state()
+def list_forms(parts: FormParts, known_on: date | None = None) -> list[FormLine]:
+    """Every form in the register by its number, as it stands today or as the register had it on a past day."""
+    state, day, windows = parts.state(known_on), known_on or parts.today, parts.rules.windows
     forms = forms_of(state)
     lines = []
     for fact in forms.values():
         numbers = line_of(fact, forms)
-        held = {
-            row.account
-            for row in state.designations
-            if row.is_capstone and row.covers(parts.today) and row.form.number in numbers
-        }
-        windows = parts.rules.windows
-        state_today = state_of_fact(fact, parts.today, windows)
-        lines.append(FormLine(fact, state_today, window_due(fact, parts.today, windows), len(held)))
+        held = {row.account for row in state.designations if row.is_capstone and row.covers(day) and row.form.number in numbers}
+        lines.append(FormLine(fact, state_of_fact(fact, day, windows), window_due(fact, day, windows), len(held)))
     return lines
 
 
@@ -189,7 +191,7 @@ def export_positions(parts: FormParts, number: str | None) -> list[tuple[Registe
 
     Raises UnknownForm, also where the register holds no form at all.
     """
-    state = parts.registering.register.state()
+    state = parts.state()
     forms = forms_of(state)
     if number is not None or not forms:
         chosen: Sequence[RegisteredForm] = [form_of(state, number_in(number or ""))]
@@ -214,7 +216,7 @@ def sentence(found: Finding) -> str:
 def _plan(
     parts: FormParts, read: Sequence[tuple[dict[str, object], Arrival]], data: bytes, kind: str, *, accepts: bool
 ) -> FormPlan:
-    state, windows, today = parts.registering.register.state(), parts.rules.windows, parts.today
+    state, windows, today = parts.state(), parts.rules.windows, parts.today
     changes, whole = all_taken_in(state, [one for _, one in read], windows, today, accepts=accepts)
     known = forms_of(state) | {fact.form.number: fact for fact in whole.facts}
     forms = []

@@ -30,4 +30,4 @@ def find_gaps(parts: GapParts, ending_days: int, capture_days: int, due_days: in
         )
         for one in parts.records.totals()
     ]
-    return gaps(registering.register.state(), captured, rules)
+    return gaps(parts.forms.state(), captured, rules)

@@ -7,15 +7,15 @@ what the bytes of a record say, where the ledger has not noted that yet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from capstone.domain.classification import Rules, classify, evidence_of
-from capstone.domain.effects import Keeping, Shift, awaiting_approval, is_changed, keeping_change, shift_of
-from capstone.domain.records import Classification
+from capstone.domain.effects import Keeping, Shift, awaiting_approval
 from capstone.domain.register_facts import RegisterState
 from capstone.domain.roster import Roster
-from capstone.ports import HeldRecord, RegisterLedger
+from capstone.domain.rules import Rules
+from capstone.domain.sketches import Change, Comparison
+from capstone.ports import RegisterLedger
 from capstone.usecases.learning import LearningParts, learn_missing
 
 _TOLD_AT = 1000
@@ -29,6 +29,8 @@ class PreviewParts:
     learning: LearningParts
     register: RegisterLedger
     rules: Rules
+    approved_rules: str
+    """What an approval must name to hold now: the version of the rules and of what the schedules say."""
     progress: Callable[[int, int], None] = lambda _records, _bytes: None
 
 
@@ -91,14 +93,28 @@ def preview(parts: PreviewParts, proposed: RegisterState | None = None) -> Previ
 
     Raises StoreUnavailable, StoreUnfit where bytes must be read and the store is away; LedgerDamaged.
     """
-    found = Preview(waiting=tuple(one.number for one in awaiting_approval(parts.register.decisions())))
+    found = Preview(waiting=tuple(one.number for one in awaiting_approval(parts.register.decisions(), parts.approved_rules)))
     rules = parts.rules if proposed is None else replace(parts.rules, roster=Roster(proposed.designations, proposed.facts))
-    for account in parts.learning.replays.accounts_held():
-        effect = AccountEffect(account, read_from_bytes=learn_missing(parts.learning, account))
-        effect.under_hold, effect.disposed = held_and_disposed(account)
-        _compare(parts, rules, effect, found.shifts)
-        found.accounts.append(effect)
+    effects = {account: _effect_on(parts, account) for account in parts.learning.replays.accounts_held()}
+    comparison = Comparison(rules)
+    for checked, sketch in enumerate(parts.learning.replays.sketches(), start=1):
+        effect = effects.get(sketch.account) or effects.setdefault(sketch.account, AccountEffect(sketch.account))
+        effect.checked += 1
+        if not checked % _TOLD_AT:
+            parts.progress(_TOLD_AT, 0)
+        if not sketch.is_learned:
+            effect.unreadable += 1
+        elif change := comparison.change(sketch):
+            _count(effect, found.shifts, change)
+    found.accounts += [effects[account] for account in sorted(effects)]
     return found
+
+
+def _effect_on(parts: PreviewParts, account: str) -> AccountEffect:
+    """Before anything is compared: what is not noted of the account's records is read from their bytes."""
+    effect = AccountEffect(account, read_from_bytes=learn_missing(parts.learning, account))
+    effect.under_hold, effect.disposed = held_and_disposed(account)
+    return effect
 
 
 def held_and_disposed(_account: str) -> tuple[int, int]:
@@ -109,30 +125,11 @@ def held_and_disposed(_account: str) -> tuple[int, int]:
     return 0, 0
 
 
-def differing(records: Iterable[HeldRecord], rules: Rules) -> Iterator[tuple[HeldRecord, Classification | None]]:
-    """Each record with its class under the rules; None where its bytes could not be read."""
-    for record in records:
-        learned = record.learned
-        yield record, None if learned is None else classify(evidence_of(record.account, learned, record.occurrences), rules)
-
-
-def _compare(parts: PreviewParts, rules: Rules, effect: AccountEffect, shifts: Counter[Shift]) -> None:
-    for record, new in differing(parts.learning.replays.held(effect.account), rules):
-        effect.checked += 1
-        if effect.checked % _TOLD_AT == 0:
-            parts.progress(_TOLD_AT, 0)
-        if new is None:
-            effect.unreadable += 1
-        elif is_changed(record.classification, new):
-            _count(effect, shifts, record.classification, new)
-
-
-def _count(effect: AccountEffect, shifts: Counter[Shift], old: Classification, new: Classification) -> None:
+def _count(effect: AccountEffect, shifts: Counter[Shift], change: Change) -> None:
     effect.changed += 1
-    shifts[shift_of(effect.account, old, new)] += 1
-    keeping = keeping_change(old, new)
-    effect.longer += keeping is Keeping.LONGER
-    effect.shorter += keeping is Keeping.SHORTER
+    shifts[change.shift] += 1
+    effect.longer += change.keeping is Keeping.LONGER
+    effect.shorter += change.keeping is Keeping.SHORTER
 
 
 def _shift_as_dict(shift: Shift, number: int) -> dict[str, object]:

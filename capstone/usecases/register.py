@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import structlog
 
@@ -59,7 +59,7 @@ def plan_officials(
 ) -> tuple[OfficialsFile, RegisterChange, Planned]:
     """What taking in a CSV of officials would change; nothing is changed. A row that is not in the file is left as it is.
 
-    Raises BadOfficialsFile with every bad row, RegisterContradiction where the file and a fact of the register exclude each other.
+    Raises BadOfficialsFile with every bad row, RegisterContradiction where file and register exclude each other.
     """
     today = _today(parts)
     file = read_officials(data, internal_domains, today)
@@ -102,6 +102,35 @@ def change_register(parts: RegisterParts, actor: str, reason: str, proposal: Cal
     change = plan.change
     made = decide(parts, actor, reason, change.designations, change.facts, change.superseded)
     return ChangeReport(made.number, change, warnings)
+
+
+def history(parts: RegisterParts, known_on: datetime | None = None) -> list[dict[str, object]]:
+    """Every designation and fact ever taken in and every approval, by decision: when, by whom, why, and what superseded it.
+
+    With `known_on`, as it was at that instant.
+    """
+    decisions = [one for one in parts.register.decisions() if known_on is None or one.at <= known_on]
+    ends: dict[str, list[tuple[int, str]]] = {}
+    for made in decisions:
+        for old, new in made.superseded.items():
+            ends.setdefault(old, []).append((made.number, new))
+    told: list[dict[str, object]] = []
+    for made in decisions:
+        head = {"decision": made.number, "at": made.at.isoformat(), "actor": made.actor, "reason": made.reason}
+        for row in made.designations:
+            later = _superseded_by(ends.get(row.designation_id, ()), made.number)
+            told.append({**head, "designation": designation_as_dict(row), "superseded_by": later})
+        for fact in made.facts:
+            later = _superseded_by(ends.get(fact_id(fact), ()), made.number)
+            told.append({**head, "fact_id": fact_id(fact), "fact": fact_as_dict(fact), "superseded_by": later})
+        if made.approves is not None:
+            told.append({**head, "approves": made.approves})
+        told += [{**head, "removed": old} for old, new in sorted(made.superseded.items()) if not new]
+    return told
+
+
+def _superseded_by(ends: Sequence[tuple[int, str]], decision: int) -> str | None:
+    return next((new for later, new in ends if later > decision), None)
 
 
 def _today(parts: RegisterParts) -> date:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from capstone.domain.classification import Rules
+from capstone.domain.classification import Rules, classify, evidence_of
 from capstone.domain.effects import Keeping, awaiting_approval, is_changed, keeping_change, lock_now
 from capstone.domain.errors import AccountBusy, CapstoneError
 from capstone.domain.fixity import digest_of
@@ -23,6 +23,7 @@ from capstone.domain.manifest import ManifestHead, ReplayLine, write_manifest
 from capstone.domain.records import Classification, Lock
 from capstone.domain.retention import LockStep, lock_change, tags_for
 from capstone.ports import (
+    REPLAY,
     AuditLog,
     CaptureLedger,
     Clock,
@@ -39,13 +40,9 @@ from capstone.usecases.anchor import anchor
 from capstone.usecases.batches import batched_by_size
 from capstone.usecases.decide import Guarding, batch_of
 from capstone.usecases.learning import LearningParts, learn_missing
-from capstone.usecases.preview import differing
 from capstone.usecases.writing import become_writer
 
 log = structlog.get_logger()
-
-REPLAY = "replay"
-"""The source that runs of a replay name, and the actor where nobody is named: a schedule began it."""
 
 MOST_CHANGES = 500
 """A batch: one manifest and one transaction."""
@@ -63,6 +60,8 @@ class ReplayParts:
     audit: AuditLog
     clock: Clock
     rules: Rules
+    approved_rules: str
+    """See PreviewParts."""
     guarding: Guarding
     holders: Holders
     new_id: Callable[[], str]
@@ -110,7 +109,10 @@ def totals(accounts: Sequence[AccountReplay]) -> dict[str, int]:
 
 
 def replay_account(parts: ReplayParts, account: str, actor: str = REPLAY) -> AccountReplay:
-    """One account, under its lease. Raises AccountBusy; any other named error is in the report, with what was done before."""
+    """One account, under its lease; `actor` is the program where no person began it.
+
+    Raises AccountBusy; any other named error is in the report, with what was done before.
+    """
     holder = become_writer(parts.ledger, parts.holders, parts.clock, account, parts.lease_s)
     work = _Replay(parts, account, holder)
     try:
@@ -158,7 +160,7 @@ class _Replay:
         adopt_manifests(parts.learning.store, parts.ledger, self._account, parts.clock.now())
         learn_missing(parts.learning, self._account)
         self._last = parts.ledger.last_manifest(self._account)
-        may_shorten = not awaiting_approval(parts.register.decisions())
+        may_shorten = not awaiting_approval(parts.register.decisions(), parts.approved_rules)
         for batch in batched_by_size(self._changes(may_shorten=may_shorten), lambda _change: 0, MOST_CHANGES, 1):
             self._take_in(batch)
 
@@ -172,14 +174,16 @@ class _Replay:
     def _changes(self, *, may_shorten: bool) -> Iterator[_Change]:
         """Those that are to be changed; the others are counted on the way."""
         report, parts = self.report, self._parts
-        for record, new in differing(parts.learning.replays.held(self._account), parts.rules):
+        for record in parts.learning.replays.held(self._account):
             report.checked += 1
             if report.checked % _LEASE_EVERY == 0:
                 self._keep_lease()
                 parts.progress(_LEASE_EVERY, 0)
-            if new is None:
+            if record.learned is None:
                 self._fail("unreadable")
-            elif is_changed(record.classification, new):
+                continue
+            new = classify(evidence_of(self._account, record.learned, record.occurrences), parts.rules)
+            if is_changed(record.classification, new):
                 keeping = keeping_change(record.classification, new)
                 if keeping is Keeping.SHORTER and not may_shorten:
                     report.waiting_for_approval += 1

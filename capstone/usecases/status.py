@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from capstone.domain.register_facts import AccountFact
 from capstone.ports import AccountTotals, ItemOutcome, Outbox, RecordLedger, RegisterLedger, Run
 
 
@@ -34,7 +35,9 @@ _SUMMED = ("messages", "bytes", "permanent", "temporary", "unscheduled", "quaran
 def status(records: RecordLedger, register: RegisterLedger, outbox: Outbox, run_limit: int = 20) -> Status:
     """Read from the ledger alone."""
     found = {one.account: one for one in records.totals()}
-    for account in {row.account for row in register.designations()}:
+    state = register.state()
+    described = {fact.account for fact in state.facts if isinstance(fact, AccountFact)}
+    for account in described | {row.account for row in state.designations}:
         found.setdefault(account, AccountTotals(account, 0, 0, 0, 0, 0, 0, None))
     return Status([found[account] for account in sorted(found)], records.runs(limit=run_limit), outbox.pending())
 

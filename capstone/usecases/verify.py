@@ -21,7 +21,7 @@ from capstone.domain.register_facts import RegisteredForm
 from capstone.ports import AuditLog, CaptureLedger, Clock, ManifestRef, ObjectRef, RecordLedger, RecordStore, RegisterLedger
 from capstone.usecases.anchor import anchor, anchors
 from capstone.usecases.batches import batched_by_size
-from capstone.usecases.decisions import read_decision
+from capstone.usecases.decisions import read_any_decision
 
 log = structlog.get_logger()
 
@@ -178,7 +178,7 @@ def _check_decisions(parts: VerifyParts, report: VerifyReport) -> None:
             report.missing.append(name)
         elif (raw := _read(parts, report, key, None, name)) is not None:
             try:
-                read_decision(raw, key)
+                read_any_decision(raw, key)
             except FixityMismatch:
                 report.damaged.append(name)
 

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from connectors.ledger import schema
 from connectors.ledger.audit import SqlAuditLog
 from connectors.ledger.capture import SqlCaptureLedger
+from connectors.ledger.culling import SqlProposalLedger
 from connectors.ledger.engine import WAIT_S, open_engine, role_of
 from connectors.ledger.outbox import SqlOutbox
 from connectors.ledger.records import SqlRecordLedger
@@ -16,7 +17,7 @@ from connectors.ledger.slots import SqlServerSlots
 
 
 class SqlLedger:
-    """The ports of the ledger on one engine: `capture`, `records`, `register`, `replaying`, `outbox`, `audit`, `slots`."""
+    """The ports of the ledger on one engine: `capture`, `records`, `register`, `replaying`, `culling`, `outbox`, `audit`, `slots`."""
 
     def __init__(self, engine: Engine) -> None:
         """Uses the engine of `open_engine`; nothing is read yet."""
@@ -25,6 +26,7 @@ class SqlLedger:
         self.records = SqlRecordLedger(engine)
         self.register = SqlRegisterLedger(engine)
         self.replaying = SqlReplayLedger(engine)
+        self.culling = SqlProposalLedger(engine)
         self.outbox = SqlOutbox(engine)
         self.audit = SqlAuditLog(engine)
         self.slots = SqlServerSlots(engine)

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from capstone.domain.message import Place
 from capstone.domain.records import Classification, RecordEntry
-from capstone.ports import AccountTotals, ItemOutcome, Quarantined, Run
+from capstone.ports import REPLAY, AccountTotals, ItemOutcome, Quarantined, Run
 from connectors.ledger import tables as t
 from connectors.ledger.capture import CLASS_COLUMNS, WITH_CLASS, counts_of, with_occurrences
 from connectors.ledger.engine import reading
@@ -158,8 +158,10 @@ def _quarantined_by_account(connection: Connection) -> dict[str, int]:
 
 def _last_captures(connection: Connection) -> dict[str, datetime]:
     m, r = t.manifests.c, t.runs.c
-    batches = select(m.account, func.max(m.taken_at)).group_by(m.account)
-    complete = select(r.account, func.max(r.ended_at)).where(r.outcome == "complete").group_by(r.account)
+    is_capture = or_(r.source.is_(None), r.source != REPLAY)
+    batches = select(m.account, func.max(m.taken_at)).outerjoin(t.runs, m.run_id == r.run_id).where(is_capture)
+    batches = batches.group_by(m.account)
+    complete = select(r.account, func.max(r.ended_at)).where(r.outcome == "complete", is_capture).group_by(r.account)
     last: dict[str, datetime] = {}
     for account, at in (*connection.execute(batches), *connection.execute(complete)):
         last[account] = max(at, last.get(account, at))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, Table, func, select
 
+from capstone.domain.culling_reviews import KIND as CULLING_REVIEW
 from capstone.domain.errors import LedgerDamaged
 from capstone.domain.officials import Designation
 from capstone.domain.register_facts import RegisterDecision, RegisterFact, RegisterState, fact_from_dict, subject_of
@@ -72,7 +73,8 @@ class SqlRegisterLedger:
     def decisions(self) -> list[RegisterDecision]:
         """Every decision ever taken in, by number; its designations and facts by id."""
         with reading(self._engine) as connection, rows_read():
-            heads = connection.execute(select(t.decisions).order_by(t.decisions.c.number)).all()
+            ours = select(t.decisions).where(t.decisions.c.kind != CULLING_REVIEW)
+            heads = connection.execute(ours.order_by(t.decisions.c.number)).all()
             rows: dict[int, list[Designation]] = {head.number: [] for head in heads}
             facts: dict[int, list[RegisterFact]] = {head.number: [] for head in heads}
             superseded: dict[int, dict[str, str]] = {head.number: {} for head in heads}
@@ -86,7 +88,7 @@ class SqlRegisterLedger:
         return [
             RegisterDecision(
                 head.number, head.at, head.actor, head.reason or "", tuple(rows[head.number]), tuple(facts[head.number]),
-                superseded[head.number], head.approves,
+                superseded[head.number], head.approves, head.rules or "",
             )
             for head in heads
         ]  # fmt: skip
@@ -107,7 +109,7 @@ class SqlRegisterLedger:
 
 def _head(decision: RegisterDecision, digest: str) -> Row:
     told = {"number": decision.number, "at": decision.at, "actor": decision.actor, "kind": _KIND, "digest": digest}
-    return {**told, "reason": decision.reason, "approves": decision.approves}
+    return {**told, "reason": decision.reason, "approves": decision.approves, "rules": decision.rules}
 
 
 def _each_once(rows: Sequence[Row], key: str) -> list[Row]:

@@ -15,11 +15,13 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine, Integer, Text,
 
 from capstone.domain.message import Occurrence, Place
 from capstone.domain.records import Classification, Learned, RecordClass
+from capstone.domain.sketches import Sketch
 from capstone.ports import HeldRecord
 from connectors.ledger import tables as t
 from connectors.ledger.column_types import ExactText
 from connectors.ledger.engine import reading, writing
 from connectors.ledger.rows import learned_values, rows_read
+from connectors.ledger.sketches import sketches
 from connectors.ledger.statements import among, chunked, insert_into
 
 _LEARNED_AT_ONCE = 1000
@@ -44,6 +46,10 @@ class SqlReplayLedger:
             if len(page) < page_size:
                 return
             after = page[-1].digest
+
+    def sketches(self, page_size: int = 10_000) -> Iterator[Sketch]:
+        """See ReplayLedger."""
+        return sketches(self._engine, page_size)
 
     def unlearned(self, account: str, limit: int) -> list[str]:
         """Up to `limit` digests, by digest, of records of which it is not noted what their bytes say."""

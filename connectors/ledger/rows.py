@@ -235,6 +235,8 @@ def decision_digest(decision: RegisterDecision) -> str:
     body: list[object] = [rows, sorted(decision.superseded.items())]
     if decision.facts or decision.reason or decision.approves is not None:
         body += [[fact_as_dict(fact) for fact in decision.facts], decision.reason, decision.approves]
+    if decision.rules:
+        body.append(decision.rules)
     return hashlib.sha256(json.dumps(body, sort_keys=True, default=date.isoformat).encode()).hexdigest()
 
 

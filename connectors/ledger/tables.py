@@ -11,7 +11,7 @@ from sqlalchemy import UniqueConstraint as Unique
 
 from connectors.ledger.column_types import Code, DayText, ExactText, JsonText, UtcText
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The migration that leads to these tables; a ledger of another version is not written."""
 VERSION_TABLE = "capstone_schema"
 APPLICATION_ID = 0x43415053
@@ -232,6 +232,7 @@ decisions = Table(
     Column("digest", Code, nullable=False),
     Column("reason", ExactText),
     Column("approves", Integer),
+    Column("rules", Code),
 )
 
 designations = Table(
@@ -275,6 +276,38 @@ supersessions = Table(
     ForeignKeyConstraint(["decision"], ["decisions.number"]),
 )
 
+# --- culling ---------------------------------------------------------------------------------------
+
+# A row each time that the rules began (or ceased) to propose it: the newest number counts. Records by their ids, as reviews are
+# taken in again before the records are when a ledger is made anew.
+culling_proposals = Table(
+    "culling_proposals",
+    metadata,
+    Column("proposal_id", Code, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcText, nullable=False),
+    Column("stands", Boolean, nullable=False),
+    Column("account", Code, nullable=False),
+    Column("record_id", Code, nullable=False),
+    Column("rule", Code, nullable=False),
+    Column("version", Code, nullable=False),
+    Column("confidence", Integer, nullable=False),
+    Column("signs", JsonText, nullable=False),
+    Column("keeps", Code),
+    Index("ix_culling_proposals_record_id", "record_id"),
+    Index("ix_culling_proposals_keeps", "keeps"),
+)
+
+culling_reviews = Table(
+    "culling_reviews",
+    metadata,
+    Column("decision", Integer, primary_key=True, autoincrement=False),
+    Column("proposal_id", Code, primary_key=True),
+    Column("verdict", Code, nullable=False),
+    ForeignKeyConstraint(["decision"], ["decisions.number"]),
+    Index("ix_culling_reviews_proposal_id", "proposal_id"),
+)
+
 # --- audit -----------------------------------------------------------------------------------------
 
 audit = Table(
@@ -289,5 +322,8 @@ audit = Table(
     Column("digest", Code, nullable=False),
 )
 
-HISTORY = (audit, classifications, decisions, designations, items, manifests, occurrences, register_facts, supersessions)
+HISTORY = (
+    audit, classifications, culling_proposals, culling_reviews, decisions, designations, items, manifests, occurrences,
+    register_facts, supersessions,
+)  # fmt: skip
 """Tables whose rows are never changed and never deleted."""

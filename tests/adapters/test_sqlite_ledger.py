@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from capstone.domain.errors import BadSettings, CapstoneError, LedgerDamaged, LedgerUnavailable, NotInitialised
 from capstone.domain.message import Occurrence
+from capstone.domain.records import Learned
+from capstone.domain.register_facts import RegisterState
 from capstone.ports import Quarantined
 from connectors.ledger import migrations, tables
 from connectors.ledger.batch import BatchWriter
@@ -41,6 +44,8 @@ from tests.contracts.ledger_values import (
     TEMPORARY,
     batch,
     batch_of,
+    decision,
+    designation,
     digest,
     fill,
     place,
@@ -199,6 +204,25 @@ def test_a_ledger_of_the_first_version_is_brought_to_the_present_one(first_versi
     assert {one.tries for one in old.records.quarantine()} == {4}
     with sqlite3.connect(first_version) as connection, pytest.raises(sqlite3.IntegrityError, match="history"):
         connection.execute("DELETE FROM items")
+
+
+def test_a_decision_of_the_first_version_is_the_same_decision_still(first_version: Path) -> None:
+    old = create_ledger(url_of(first_version))
+    first = decision(1, [designation("a")], {"x": "a"})
+    assert old.register.decisions() == [first]
+    old.register.apply(first)
+    with pytest.raises(LedgerDamaged, match="Decision 1"):
+        old.register.apply(replace(first, reason="another"))
+    old.register.apply(decision(2, [], {"a": ""}, reason="by mistake"))
+    assert old.register.state() == RegisterState()
+
+
+def test_what_the_bytes_of_records_of_the_first_version_say_is_noted_later(first_version: Path) -> None:
+    old = create_ledger(url_of(first_version))
+    unread = old.replaying.unlearned(ACCOUNT, 10)
+    assert unread == [held.digest for held in old.replaying.held(ACCOUNT) if held.learned is None] != []
+    old.replaying.learn(ACCOUNT, dict.fromkeys(unread, Learned()))
+    assert old.replaying.unlearned(ACCOUNT, 10) == []
 
 
 def test_an_upgrade_that_fails_changes_nothing(first_version: Path) -> None:

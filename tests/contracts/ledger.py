@@ -15,7 +15,7 @@ import pytest
 
 from capstone.domain.errors import AccountBusy, LedgerDamaged
 from capstone.domain.message import ItemState, Occurrence, Place
-from capstone.ports import AccountTotals, CaptureBatch, ItemOutcome, Quarantined
+from capstone.ports import REPLAY, AccountTotals, CaptureBatch, ItemOutcome, Quarantined
 from tests.contracts.ledger_values import (
     ACCOUNT,
     NOON,
@@ -303,6 +303,13 @@ class RecordLedgerContract:
         ledger.capture.start_run(run("run-2"))
         ledger.capture.finish_run("run-2", after(90), "failed", "E101")
         assert [(one.account, one.last_capture) for one in ledger.records.totals()] == [(ACCOUNT, after(50))]
+
+    def test_a_replay_is_no_capture(self, ledger: Any) -> None:
+        ledger.capture.commit(batch(1, [], [entry("a")]))
+        ledger.capture.start_run(run("run-r", source=REPLAY))
+        ledger.capture.commit(replace(batch(70, reclassified=(reclassified("a", TEMPORARY),)), run_id="run-r"))
+        ledger.capture.finish_run("run-r", after(90), "complete", None)
+        assert [one.last_capture for one in ledger.records.totals()] == [after(1)]
 
     def test_quarantine_of_an_account_without_records_is_counted(self, ledger: Any) -> None:
         kept = Quarantined(digest("q"), SOURCE, "", "q", "E1", "no account", 7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from random import Random
 from typing import Any
 
 import pytest
@@ -67,13 +68,15 @@ class RegisterFactsContract:
     def test_decisions_are_given_back_with_reason_approval_and_all_they_changed(self, ledger: Any) -> None:
         rows = [replace(designation("a"), decided="order 7", decided_by="the Secretary", evidence="box 3"), designation("b")]
         first = decision(1, rows, {"x": "a", "y": ""}, reason="as the order says", facts=FACTS)
-        second = decision(2, at=after(1), actor="alex", reason="looked at", approves=1)
+        second = decision(2, at=after(1), actor="alex", reason="looked at", approves=1, rules="rules 2")
         ledger.register.apply(first)
         ledger.register.apply(second)
         by_id = tuple(sorted(FACTS, key=fact_id))
         assert ledger.register.decisions() == [replace(first, facts=by_id), second]
 
-    @pytest.mark.parametrize("change", [{"reason": "another"}, {"approves": 1}, {"facts": FACTS[:1]}, {"superseded": {"a": ""}}])
+    @pytest.mark.parametrize(
+        "change", [{"reason": "another"}, {"approves": 1}, {"rules": "rules 3"}, {"facts": FACTS[:1]}, {"superseded": {"a": ""}}]
+    )
     def test_a_decision_with_anything_else_in_it_is_another_one(self, ledger: Any, change: dict[str, Any]) -> None:
         held = decision(1, [designation("a")], reason="one")
         ledger.register.apply(held)
@@ -85,6 +88,28 @@ class RegisterFactsContract:
     def test_a_fact_that_a_decision_names_twice_counts_once(self, ledger: Any) -> None:
         ledger.register.apply(decision(1, [designation("a")] * 2, facts=(ALIAS, ALIAS), at=NOON))
         assert ledger.register.state() == RegisterState((designation("a"),), (ALIAS,))
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_whatever_was_decided_the_register_of_every_past_moment_can_be_asked(self, ledger: Any, seed: int) -> None:
+        choice = Random(seed)
+        rows = {name: designation(name) for name in "abcd"}
+        facts = {fact_id(fact): fact for fact in FACTS}
+        in_force: set[str] = set()
+        moments = []
+        for number in range(1, 13):
+            ended = {old: choice.choice(["", "x"]) for old in in_force if choice.random() < 0.4}
+            added = {name for name in (*rows, *facts) if choice.random() < 0.3}
+            told = tuple(facts[name] for name in sorted(added & facts.keys()))
+            ledger.register.apply(
+                decision(number, [rows[name] for name in sorted(added & rows.keys())], ended, at=after(number), facts=told)
+            )
+            in_force = (in_force - ended.keys()) | added
+            moments.append((after(number), set(in_force)))
+        for at, expected in moments:
+            state = ledger.register.state(at)
+            assert {*(row.designation_id for row in state.designations), *map(fact_id, state.facts)} == expected
+            assert list(state.designations) == ledger.register.designations(at)
+        assert ledger.register.state() == ledger.register.state(moments[-1][0])
 
 
 def _in_order(facts: tuple[RegisterFact, ...]) -> tuple[RegisterFact, ...]:

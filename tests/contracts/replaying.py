@@ -6,6 +6,7 @@ from typing import Any
 
 from capstone.domain.message import Occurrence
 from capstone.domain.records import Learned
+from capstone.domain.sketches import Sketch
 from capstone.ports import HeldRecord
 from tests.contracts.ledger_values import (
     ACCOUNT,
@@ -21,6 +22,7 @@ from tests.contracts.ledger_values import (
     reclassified,
     seen_again,
 )
+from tests.fakes.ledger import sketch_of
 
 NAMES = "abcdefg"
 IN_ORDER = sorted(digest(name) for name in NAMES)
@@ -84,3 +86,23 @@ class ReplayLedgerContract:
         for number, account in enumerate(("b", "a-b", "a"), 1):
             ledger.capture.commit(batch_of("x", number, account=account))
         assert list(ledger.replaying.accounts_held()) == ["a", "a-b", "b"]
+
+    def test_a_preview_reads_every_record_of_every_account_once_as_it_is_held(self, ledger: Any) -> None:
+        odd = Occurrence(place("a\x00", "In\udcff"), ("seen",), after(-5.000001), after(-60), True, digest("envelope"))
+        flagged = permanent(form="NC\x00", flags=("dates_apart", "roles_overlap"))
+        ledger.capture.commit(batch(1, [archived("a", odd)], [entry("a", flagged)], learned={digest("a"): FULL}))
+        ledger.capture.commit(batch(2, [seen_again("a", Occurrence(place("a", "Sent"), is_sent=True))]))
+        ledger.capture.commit(batch_of("bcdef", 3, learned={digest("b"): Learned()}))
+        ledger.capture.commit(batch_of("x", 4, account="another"))
+        ledger.capture.commit(batch(5, reclassified=(reclassified("b", TEMPORARY),)))
+        held = [one for account in ledger.replaying.accounts_held() for one in ledger.replaying.held(account)]
+        for size in (1, 2, 100):
+            assert sorted(map(told, ledger.replaying.sketches(size))) == sorted(told(sketch_of(one)) for one in held)
+
+
+def told(sketch: Sketch) -> str:
+    """What a sketch says. Of a record that was found in several places, those stand in `others`, in any order."""
+    if not sketch.others:
+        return repr(sketch)
+    others = sorted(repr((one.place.folder, one.received_at, one.from_line_at, one.is_sent)) for one in sketch.others)
+    return repr((sketch._replace(dates=(*sketch.dates[:2], None, None), is_sent=False, folder="", others=()), others))

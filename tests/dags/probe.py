@@ -41,7 +41,7 @@ def dag_told(dag: Any) -> dict[str, object]:
         "owner": dag.owner,
         "doc": dag.doc_md or "",
         "catchup": dag.catchup,
-        "schedule": dag.schedule if isinstance(dag.schedule, str) else [asset.name for asset in dag.schedule],
+        "schedule": dag.schedule if isinstance(dag.schedule, str) else [asset.name for asset in dag.schedule or ()],
         "active": dag.max_active_runs,
         "tasks": [task_told(task) for task in dag.tasks],
     }

@@ -267,7 +267,11 @@ BAD_REGISTERS: dict[str, tuple[bytes, str]] = {
     "an address in two accounts at once": (
         "\n".join([HEADER, ADA, BEN.replace("analyst@agency", "director@agency")]).encode(), "director@agency.example",
     ),
-    "UTF-16": (OFFICIALS.encode("utf-16"), "UTF-8"),
+    "UTF-16 that does not say so": (OFFICIALS.encode("utf-16-le"), "UTF-8"),
+    "UTF-16 cut in the middle of a letter": (OFFICIALS.encode("utf-16")[:-1], "UTF-16"),
+    "tabs": (OFFICIALS.replace(",", "\t").encode("utf-16"), "tabs"),
+    "a spreadsheet's number of a day": (OFFICIALS.replace("1990-01-01", "32874").encode(), "from: '32874'"),
+    "a formula": (OFFICIALS.replace("Front Office", "=1+1").encode(), "office: begins with '='"),
     "Latin-1": (OFFICIALS.replace("Ada Brook", "Åda Brök").encode("latin-1"), "line 2"),
     "missing columns": ("\n".join([HEADER.replace(",category", ",rank"), ADA]).encode(), "category"),
     "semicolons": (OFFICIALS.replace(",", ";").encode(), "semicolons"),

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from capstone.domain.manifest import classification_as_dict
+from capstone.domain.recheck import recheck
 from tests.e2e.conftest import OFFICIALS, CommandLine
 from tests.fakes.archive import a_message
 
@@ -120,6 +122,9 @@ def test_search_show_why_and_raw(filled: CommandLine) -> None:
     why = filled.json("why", hit["record_id"])
     assert (why["item"], why["official"], why["form"]) == ("010", "Ada Brook", "GRS 6.1-0999-2020-0001")
     assert any("Ada Brook" in sentence for sentence in why["sentences"])
+    assert classification_as_dict(recheck(why["check"])) == why["rechecked"]
+    assert (why["rechecked"]["item"], why["now"], why["holds"]) == ("010", None, [])
+    assert "Budget" not in json.dumps(why["check"])
     assert "Ada Brook" in filled.run("why", hit["record_id"]).stdout.decode()
     assert "Budget" in filled.run("show", hit["record_id"]).stdout.decode()
 

@@ -85,6 +85,7 @@ class MemoryArchive:
         self.clock = SetClock()
         self.holders = NamedHolders()
         self.designations = list(designations or [a_designation()])
+        self.approved_rules = "rules, schedules"
         self._ids = count(1)
         enact(self.registering, RegisterDecision(1, self.clock.now(), "rosa", designations=tuple(self.designations)))
 
@@ -115,14 +116,14 @@ class MemoryArchive:
         return LearningParts(self.store, self.ledger.records, self.ledger.replaying, InlineWorkers())
 
     def preview(self, proposed: RegisterState | None = None) -> Preview:
-        return preview(PreviewParts(self.learning, self.ledger.register, self.rules), proposed)
+        return preview(PreviewParts(self.learning, self.ledger.register, self.rules, self.approved_rules), proposed)
 
     @property
     def replaying(self) -> ReplayParts:
         ledger = self.ledger
         return ReplayParts(
-            self.learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules, self.guarding, self.holders,
-            self.new_id,
+            self.learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules, self.approved_rules,
+            self.guarding, self.holders, self.new_id,
         )  # fmt: skip
 
     def replay(self, account: str = "director", actor: str = "replay") -> AccountReplay:
@@ -136,7 +137,7 @@ class MemoryArchive:
 
     @property
     def registering(self) -> RegisterParts:
-        return RegisterParts(self.store, self.ledger.register, self.ledger.audit, self.clock, ZONE)
+        return RegisterParts(self.store, self.ledger.register, self.ledger.audit, self.clock, ZONE, self.ledger.culling)
 
     def capture(self, source: MailSource, account: str = "director") -> RunReport:
         self.clock.move(minutes=1)

@@ -15,7 +15,8 @@ from capstone.domain.officials import Designation
 from capstone.domain.records import Classification, Learned, RecordClass, RecordEntry
 from capstone.domain.register_facts import RegisterDecision, RegisterState, fact_id, subject_of
 from capstone.domain.sketches import Sketch, decided_of
-from capstone.ports import AccountTotals, CaptureBatch, HeldRecord, ItemOutcome, ManifestRef, Quarantined, Run
+from capstone.ports import REPLAY, AccountTotals, CaptureBatch, HeldRecord, ItemOutcome, ManifestRef, Quarantined, Run
+from tests.fakes.culling import FakeProposalLedger
 
 REFUSED = (ItemState.EXCLUDED, ItemState.FAILED, ItemState.QUARANTINED)
 
@@ -38,6 +39,7 @@ class _State:
     occurrences: dict[str, list[Occurrence]] = field(default_factory=dict)
     classes: dict[str, list[tuple[datetime, Classification]]] = field(default_factory=dict)
     manifests: list[tuple[ManifestRef, datetime]] = field(default_factory=list)
+    manifest_runs: dict[str, str] = field(default_factory=dict)
     cursors: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     quarantine: dict[tuple[str, str, str, str], Quarantined] = field(default_factory=dict)
     due: dict[str, _Due] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class _State:
 
 
 class FakeLedger:
-    """The ports of one ledger: `capture`, `records`, `register`, `replaying`, `outbox`, `audit`, `slots`."""
+    """The ports of one ledger: `capture`, `records`, `register`, `replaying`, `culling`, `outbox`, `audit`, `slots`."""
 
     def __init__(self) -> None:
         state = _State()
@@ -64,6 +66,7 @@ class FakeLedger:
         self.records = FakeRecordLedger(state)
         self.register = FakeRegisterLedger()
         self.replaying = FakeReplayLedger(state)
+        self.culling = FakeProposalLedger(state.records.values, self.register.taken)
         self.outbox = FakeOutbox(state)
         self.audit = FakeAuditLog()
         self.slots = FakeServerSlots()
@@ -150,8 +153,10 @@ class FakeRecordLedger:
         return list(self._state.classes.get(record_id, []))
 
     def totals(self) -> list[AccountTotals]:
-        captures = [(one.account, at) for one, at in self._state.manifests]
-        ended = [run for run in self._state.runs.values() if run.outcome == "complete" and run.ended_at is not None]
+        replays = {run.run_id for run in self._state.runs.values() if run.source == REPLAY}
+        captures = [(one.account, at) for one, at in self._state.manifests if self._state.manifest_runs[one.key] not in replays]
+        complete = [run for run in self._state.runs.values() if run.outcome == "complete" and run.run_id not in replays]
+        ended = [run for run in complete if run.ended_at is not None]
         captures += [(run.account, run.ended_at) for run in ended if run.ended_at is not None]
         accounts = {one.account for one in self._state.records.values()} | {account for account, _ in captures}
         accounts |= {kept.account for kept in self._state.quarantine.values()}
@@ -204,9 +209,10 @@ class FakeRegisterLedger:
 
     def __init__(self) -> None:
         self._decisions: dict[int, RegisterDecision] = {}
+        self.taken: set[int] = set()
 
     def next_decision(self) -> int:
-        return max(self._decisions, default=0) + 1
+        return max(self.taken, default=0) + 1
 
     def apply(self, decision: RegisterDecision) -> None:
         rows = {one.designation_id: one for one in decision.designations}
@@ -218,6 +224,7 @@ class FakeRegisterLedger:
             superseded=dict(decision.superseded),
         )
         held = self._decisions.setdefault(decision.number, taken)
+        self.taken.add(decision.number)
         if held != replace(taken, at=held.at, actor=held.actor):
             raise LedgerDamaged(f"Decision {decision.number} is in the ledger with another content; nothing was changed.")
 
@@ -272,7 +279,7 @@ class FakeReplayLedger:
 
     def sketches(self, page_size: int = 10_000) -> Iterator[Sketch]:
         for account in self.accounts_held():
-            yield from map(_sketch, self.held(account))
+            yield from map(sketch_of, self.held(account))
 
     def unlearned(self, account: str, limit: int) -> list[str]:
         return sorted(one.digest for one in self._of(account) if one.record_id not in self._state.learned)[:limit]
@@ -288,7 +295,8 @@ class FakeReplayLedger:
         return [entry for entry in self._state.records.values() if entry.account == account]
 
 
-def _sketch(held: HeldRecord) -> Sketch:
+def sketch_of(held: HeldRecord) -> Sketch:
+    """The record as a preview reads it."""
     learned, seen = held.learned or Learned(), held.occurrences
     first = seen[0] if seen else Occurrence(Place("", "", ""))
     dates = [_told(one) for one in (learned.header_date, learned.trace_date, first.received_at, first.from_line_at)]
@@ -415,6 +423,7 @@ def _refuse_impossible(state: _State, batch: CaptureBatch) -> None:
 def _take_in(state: _State, batch: CaptureBatch) -> None:
     account = batch.manifest.account
     state.manifests.append((batch.manifest, batch.at))
+    state.manifest_runs[batch.manifest.key] = batch.run_id
     for entry in batch.records:
         if entry.record_id not in state.records:
             state.records[entry.record_id] = replace(entry, occurrences=())

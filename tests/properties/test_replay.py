@@ -74,7 +74,10 @@ def change(archive: MemoryArchive, register: Sequence[Designation], actor: str =
 
 def approve(archive: MemoryArchive, actor: str = "sam") -> None:
     number = archive.ledger.register.next_decision()
-    enact(archive.registering, RegisterDecision(number, archive.clock.now(), actor, "seen", approves=number - 1))
+    enact(
+        archive.registering,
+        RegisterDecision(number, archive.clock.now(), actor, "seen", approves=number - 1, rules=archive.approved_rules),
+    )
 
 
 def replay_all(archive: MemoryArchive) -> dict[str, int]:

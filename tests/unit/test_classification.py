@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from capstone.domain.addresses import address_mark
-from capstone.domain.classification import FLAGS, REASONS, Rules, classify, evidence_of, learned_of
+from capstone.domain.classification import FLAGS, REASONS, Rules, evidence_of, learned_of
 from capstone.domain.officials import CutoffRule, Designation
 from capstone.domain.records import RecordClass
 from capstone.domain.schedule import ItemStatus, Schedule, Trigger
@@ -19,6 +19,7 @@ from tests.builders import (
     a_form,
     an_occurrence,
     at,
+    decided,
     evidence,
     rules_for,
     some_facts,
@@ -32,7 +33,7 @@ BEFORE = a_designation("none", "2010-01-01", "2014-12-31", position="Adviser")
 
 
 def outcome(rules: Rules, **changes: Any) -> tuple[RecordClass, str | None, str]:
-    result = classify(evidence(**changes), rules)
+    result = decided(evidence(**changes), rules)
     return result.record_class, result.item, result.reason
 
 
@@ -40,7 +41,7 @@ def outcome(rules: Rules, **changes: Any) -> tuple[RecordClass, str | None, str]
 
 
 def test_mail_of_a_tenure_is_permanent_and_carries_the_whole_chain_of_reasons() -> None:
-    result = classify(evidence("2015-03-04T15:00:00"), rules_for(DIRECTOR, BEFORE))
+    result = decided(evidence("2015-03-04T15:00:00"), rules_for(DIRECTOR, BEFORE))
     assert (result.record_class, result.item, result.reason) == (PERMANENT, "010", "capstone_official")
     assert result.authority == "DAA-GRS-2022-0006-0001"
     assert result.designation_id == DIRECTOR.designation_id
@@ -52,14 +53,14 @@ def test_mail_of_a_tenure_is_permanent_and_carries_the_whole_chain_of_reasons() 
 
 
 def test_mail_from_before_the_designation_is_011_once_a_row_says_there_was_no_role() -> None:
-    result = classify(evidence("2014-03-04T15:00:00"), rules_for(DIRECTOR, BEFORE))
+    result = decided(evidence("2014-03-04T15:00:00"), rules_for(DIRECTOR, BEFORE))
     assert (result.record_class, result.item, result.reason) == (TEMPORARY, "011", "no_capstone_role")
     assert (result.cutoff, result.eligible) == (None, date(2021, 3, 4))
     assert outcome(rules_for(DIRECTOR), header="2014-03-04T15:00:00") == (UNSCHEDULED, None, "no_role_known")
 
 
 def test_support_is_012() -> None:
-    result = classify(evidence("2024-02-29T15:00:00"), rules_for(a_designation("support")))
+    result = decided(evidence("2024-02-29T15:00:00"), rules_for(a_designation("support")))
     assert (result.record_class, result.item, result.reason) == (TEMPORARY, "012", "support_role")
     assert result.eligible == date(2027, 3, 1)
 
@@ -76,10 +77,10 @@ def test_a_vacancy_between_two_holders_is_unscheduled() -> None:
 
 
 def test_an_account_that_is_not_registered_is_unscheduled_and_its_date_still_known() -> None:
-    result = classify(evidence(account="stranger"), rules_for(DIRECTOR))
+    result = decided(evidence(account="stranger"), rules_for(DIRECTOR))
     assert (result.record_class, result.reason) == (UNSCHEDULED, "account_not_registered")
     assert (result.message_date, result.designation_id, result.authority) == (at("2015-03-04T15:00:00"), None, None)
-    undated = classify(evidence(None, account="stranger"), rules_for(DIRECTOR))
+    undated = decided(evidence(None, account="stranger"), rules_for(DIRECTOR))
     assert (undated.reason, undated.message_date) == ("account_not_registered", None)
 
 
@@ -95,7 +96,7 @@ def test_a_day_is_a_day_of_the_agency_not_of_utc() -> None:
 def test_an_overlap_of_roles_is_kept_permanently() -> None:
     plain = a_designation("none", "2015-01-01", position="Adviser")
     support = a_designation("support", "2015-01-01", position="Clerk")
-    result = classify(evidence(), rules_for(plain, DIRECTOR, support))
+    result = decided(evidence(), rules_for(plain, DIRECTOR, support))
     assert (result.record_class, result.designation_id) == (PERMANENT, DIRECTOR.designation_id)
     assert result.flags == ("roles_overlap",)
     assert outcome(rules_for(plain, support)) == (TEMPORARY, "011", "no_capstone_role")
@@ -103,17 +104,17 @@ def test_an_overlap_of_roles_is_kept_permanently() -> None:
 
 @pytest.mark.parametrize("later", [a_designation("2", "2015-01-01", "2019-01-01"), a_designation("2", "2015-01-01")])
 def test_of_several_capstone_roles_the_latest_cutoff_wins_and_an_open_one_is_the_latest(later: Designation) -> None:
-    result = classify(evidence(), rules_for(later, DIRECTOR))
+    result = decided(evidence(), rules_for(later, DIRECTOR))
     assert (result.designation_id, result.cutoff) == (later.designation_id, later.ends)
 
 
 def test_a_role_under_an_unapproved_form_never_shortens_and_is_flagged() -> None:
     pending = a_designation("2", "2015-01-01", form=a_form("F-2", None))
-    result = classify(evidence(), rules_for(pending, DIRECTOR))
+    result = decided(evidence(), rules_for(pending, DIRECTOR))
     assert (result.record_class, result.designation_id) == (PERMANENT, DIRECTOR.designation_id)
     assert result.flags == ("form_not_approved", "roles_overlap")
     plain = a_designation("none", "2015-01-01", position="Adviser")
-    kept = classify(evidence(), rules_for(pending, plain))
+    kept = decided(evidence(), rules_for(pending, plain))
     assert (kept.record_class, kept.reason) == (UNSCHEDULED, "form_not_approved")
     assert kept.flags == ("roles_overlap",)
 
@@ -125,7 +126,7 @@ def test_a_role_under_an_unapproved_form_never_shortens_and_is_flagged() -> None
 @pytest.mark.parametrize("form", [a_form(approved=None), a_form(approved="2026-06-02"), a_form("", None)])
 def test_without_a_form_approved_today_all_is_unscheduled(category: str, form: Any) -> None:
     row = a_designation(category, form=form)
-    result = classify(evidence(), rules_for(row))
+    result = decided(evidence(), rules_for(row))
     assert (result.record_class, result.reason) == (UNSCHEDULED, "form_not_approved")
     assert (result.designation_id, result.item, result.authority) == (row.designation_id, None, None)
     assert (result.cutoff, result.eligible) == (None, None)
@@ -174,24 +175,24 @@ def test_an_item_that_the_schedule_does_not_know_is_not_used() -> None:
 
 def test_a_temporary_item_may_count_from_a_cutoff() -> None:
     schedule = _schedule_with("011", trigger=Trigger.CUTOFF, cutoff=CutoffRule.CALENDAR)
-    result = classify(evidence(), rules_for(a_designation("none"), schedule=schedule))
+    result = decided(evidence(), rules_for(a_designation("none"), schedule=schedule))
     assert (result.cutoff, result.eligible) == (date(2015, 12, 31), date(2022, 12, 31))
 
 
 def test_a_cutoff_that_is_not_known_leaves_the_dates_empty_and_is_said() -> None:
-    result = classify(evidence(), rules_for(a_designation(form=a_form(cutoff=None))))
+    result = decided(evidence(), rules_for(a_designation(form=a_form(cutoff=None))))
     assert (result.record_class, result.cutoff, result.eligible) == (PERMANENT, None, None)
     assert result.flags == ("cutoff_unknown",)
 
 
 def test_the_cutoff_of_an_official_in_office_is_open() -> None:
-    result = classify(evidence(), rules_for(a_designation()))
+    result = decided(evidence(), rules_for(a_designation()))
     assert (result.cutoff, result.eligible, result.flags) == (None, None, ("cutoff_open",))
 
 
 @pytest.mark.parametrize("years", [None, 10])
 def test_a_transfer_period_that_the_schedule_does_not_allow_gives_no_date(years: int | None) -> None:
-    result = classify(evidence(), rules_for(a_designation(ends="2018-06-30", form=a_form(transfer_years=years))))
+    result = decided(evidence(), rules_for(a_designation(ends="2018-06-30", form=a_form(transfer_years=years))))
     assert (result.cutoff, result.eligible, result.flags) == (date(2018, 6, 30), None, ("transfer_unknown",))
 
 
@@ -203,7 +204,7 @@ SENT_FOR: dict[str, Any] = {"account": "assistant", "from_addresses": ("director
 
 def test_what_an_assistant_sends_for_an_official_in_office_is_permanent() -> None:
     rules = rules_for(ASSISTANT, DIRECTOR)
-    result = classify(evidence(**SENT_FOR, sender_addresses=("assistant@agency.example",)), rules)
+    result = decided(evidence(**SENT_FOR, sender_addresses=("assistant@agency.example",)), rules)
     assert (result.record_class, result.item, result.reason) == (PERMANENT, "010", "sent_for_official")
     assert result.designation_id == DIRECTOR.designation_id
     assert outcome(rules, **SENT_FOR, is_sent=True) == (PERMANENT, "010", "sent_for_official")
@@ -233,10 +234,10 @@ def test_sent_for_an_official_whose_form_is_not_approved_is_kept_unscheduled() -
 
 
 def test_an_official_who_sends_in_the_own_name_is_judged_by_the_own_role() -> None:
-    result = classify(evidence(from_addresses=("director@agency.example",), is_sent=True), rules_for(DIRECTOR))
+    result = decided(evidence(from_addresses=("director@agency.example",), is_sent=True), rules_for(DIRECTOR))
     assert (result.reason, result.flags) == ("capstone_official", ())
     pending = a_designation("1", "2015-01-01", form=a_form("F-2", None))
-    own = classify(evidence(from_addresses=("director@agency.example",), is_sent=True), rules_for(pending))
+    own = decided(evidence(from_addresses=("director@agency.example",), is_sent=True), rules_for(pending))
     assert (own.reason, own.flags) == ("form_not_approved", ())
 
 
@@ -255,7 +256,7 @@ DATED = rules_for(BEFORE, DIRECTOR)
     ],
 )
 def test_the_message_date_is_the_first_of_header_received_trace_from_line(dates: dict[str, Any], source: str) -> None:
-    result = classify(evidence(**dates), DATED)
+    result = decided(evidence(**dates), DATED)
     assert result.date_source == source
     assert result.message_date in (at("2015-03-04T15:00:00"), at("2015-03-04T16:00:00"))
     assert result.record_class is PERMANENT
@@ -265,7 +266,7 @@ def test_the_message_date_is_the_first_of_header_received_trace_from_line(dates:
     "header", [None, "1970-01-01T00:00:00", "2099-01-01T00:00:00", "0001-01-01T00:00:00", "9999-12-31T23:59:59"]
 )
 def test_without_a_usable_date_the_message_is_unscheduled(header: str | None) -> None:
-    result = classify(evidence(header), DATED)
+    result = decided(evidence(header), DATED)
     assert (result.record_class, result.reason) == (UNSCHEDULED, "no_usable_date")
     assert (result.message_date, result.date_source) == (None, None)
     assert result.flags == (() if header is None else ("header_date_not_usable",))
@@ -276,7 +277,7 @@ def test_without_a_usable_date_the_message_is_unscheduled(header: str | None) ->
     [datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))), datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-23)))],
 )
 def test_a_day_that_the_calendar_does_not_have_is_no_date(header: datetime) -> None:
-    assert classify(evidence(None)._replace(header_date=header), DATED).reason == "no_usable_date"
+    assert decided(evidence(None)._replace(header_date=header), DATED).reason == "no_usable_date"
 
 
 def test_a_message_may_claim_to_come_from_tomorrow_but_not_from_the_day_after() -> None:
@@ -284,12 +285,12 @@ def test_a_message_may_claim_to_come_from_tomorrow_but_not_from_the_day_after() 
     assert outcome(rules, header="2026-06-02T23:00:00-04:00") == (TEMPORARY, "011", "no_capstone_role")
     assert outcome(rules, header="2026-06-03T00:00:00-04:00") == (UNSCHEDULED, None, "no_usable_date")
     last_day = rules_for(a_designation("none"), today=date.max)
-    assert classify(evidence("9999-12-31T12:00:00"), last_day).eligible is None
+    assert decided(evidence("9999-12-31T12:00:00"), last_day).eligible is None
 
 
 @pytest.mark.parametrize(("header", "source"), [("2014-03-05T12:00:00", "header"), ("2014-03-05T12:00:01", "received")])
 def test_a_header_date_more_than_a_day_after_receipt_is_not_believed(header: str, source: str) -> None:
-    result = classify(evidence(header, received=(at("2014-03-06T00:00:00"), at("2014-03-04T12:00:00"))), DATED)
+    result = decided(evidence(header, received=(at("2014-03-06T00:00:00"), at("2014-03-04T12:00:00"))), DATED)
     assert result.date_source == source
     assert ("header_date_not_usable" in result.flags) is (source == "received")
 
@@ -297,34 +298,34 @@ def test_a_header_date_more_than_a_day_after_receipt_is_not_believed(header: str
 @pytest.mark.parametrize("kind", ["received", "trace_date", "from_lines"])
 def test_receipt_is_known_from_any_other_date(kind: str) -> None:
     seen = at("2014-03-04T12:00:00")
-    result = classify(evidence("2014-05-01T12:00:00", **{kind: seen if kind == "trace_date" else (seen,)}), DATED)
+    result = decided(evidence("2014-05-01T12:00:00", **{kind: seen if kind == "trace_date" else (seen,)}), DATED)
     assert result.message_date == seen
 
 
 def test_a_receipt_that_cannot_be_true_does_not_unmake_a_good_header_date() -> None:
-    result = classify(evidence("2014-03-04T12:00:00", received=(at("1970-01-01T00:00:00"),)), DATED)
+    result = decided(evidence("2014-03-04T12:00:00", received=(at("1970-01-01T00:00:00"),)), DATED)
     assert (result.date_source, result.flags) == ("header", ())
 
 
 def test_where_dates_lead_to_different_classes_the_longest_keeping_wins_flagged() -> None:
-    result = classify(evidence("2014-12-30T12:00:00", received=(at("2015-01-02T12:00:00"),)), DATED)
+    result = decided(evidence("2014-12-30T12:00:00", received=(at("2015-01-02T12:00:00"),)), DATED)
     assert (result.record_class, result.date_source) == (PERMANENT, "received")
     assert result.flags == ("dates_apart", "dates_disagree")
-    forged = classify(evidence("2009-06-01T12:00:00", received=(at("2014-06-01T12:00:00"),)), DATED)
+    forged = decided(evidence("2009-06-01T12:00:00", received=(at("2014-06-01T12:00:00"),)), DATED)
     assert (forged.record_class, forged.reason) == (UNSCHEDULED, "no_role_known")
 
 
 def test_of_two_temporary_items_the_later_due_date_wins() -> None:
     clerk = a_designation("support", "2015-01-01", position="Clerk")
     rules = rules_for(BEFORE, clerk)
-    near = classify(evidence("2014-12-31T12:00:00", received=(at("2015-01-02T12:00:00"),)), rules)
+    near = decided(evidence("2014-12-31T12:00:00", received=(at("2015-01-02T12:00:00"),)), rules)
     assert (near.item, near.eligible) == ("011", date(2021, 12, 31))
-    far = classify(evidence("2014-12-31T12:00:00", received=(at("2020-01-02T12:00:00"),)), rules)
+    far = decided(evidence("2014-12-31T12:00:00", received=(at("2020-01-02T12:00:00"),)), rules)
     assert (far.item, far.eligible) == ("012", date(2023, 1, 2))
 
 
 def test_dates_apart_that_agree_on_the_class_count_by_the_longest_keeping() -> None:
-    result = classify(evidence("2013-03-04T12:00:00", received=(at("2013-05-04T12:00:00"),)), DATED)
+    result = decided(evidence("2013-03-04T12:00:00", received=(at("2013-05-04T12:00:00"),)), DATED)
     assert (result.date_source, result.eligible, result.flags) == ("received", date(2020, 5, 4), ("dates_apart",))
 
 
@@ -361,17 +362,17 @@ OF_ANOTHER: dict[str, Any] = {"from_addresses": ("aide@agency.example",)}
 
 def test_what_is_remembered_is_bounded_and_changes_no_answer() -> None:
     rules = rules_for(DIRECTOR, BEFORE, a_designation("support", account="aide"))
-    first = classify(evidence("2015-03-04T15:00:00"), rules)
+    first = decided(evidence("2015-03-04T15:00:00"), rules)
     rules.memory.update({number: None for number in range(MOST_REMEMBERED)})
-    assert classify(evidence("2015-03-05T15:00:00", is_sent=True, **OF_ANOTHER), rules).item == "010"
+    assert decided(evidence("2015-03-05T15:00:00", is_sent=True, **OF_ANOTHER), rules).item == "010"
     assert len(rules.memory) == 1
-    assert classify(evidence("2015-03-04T15:00:00"), rules) == first
+    assert decided(evidence("2015-03-04T15:00:00"), rules) == first
 
 
 def test_of_two_dates_years_apart_the_one_that_keeps_longest_counts_also_within_one_class() -> None:
     rules = rules_for(a_designation("none", "2005-01-01"))
-    result = classify(evidence("2012-03-04T15:00:00", received=(at("2019-05-06T15:00:00"),)), rules)
+    result = decided(evidence("2012-03-04T15:00:00", received=(at("2019-05-06T15:00:00"),)), rules)
     assert (result.item, result.eligible, result.date_source) == ("011", date(2026, 5, 6), "received")
     assert result.flags == ("dates_apart",)
-    near = classify(evidence("2019-05-06T14:00:00", received=(at("2019-05-06T15:00:00"),)), rules)
+    near = decided(evidence("2019-05-06T14:00:00", received=(at("2019-05-06T15:00:00"),)), rules)
     assert (near.date_source, near.flags) == ("header", ())

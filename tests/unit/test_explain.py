@@ -53,6 +53,12 @@ def test_an_explanation_names_the_designation_that_decided_and_who_entered_it(ar
     assert archive.ledger.audit._entries[-1].event == "explain"
 
 
+def test_the_origin_is_that_of_the_row_that_decided_not_of_another_in_the_same_decision(archive: MemoryArchive) -> None:
+    archive.capture(FakeMailSource("elsewhere", in_inbox(BUDGET)), "clerk")
+    found = explain(archive.reading, OFFICER, f"clerk/{digest_of(BUDGET)}", archive.rules)
+    assert found.designation == CLERK
+
+
 def test_what_a_class_follows_from_gives_the_same_class_again(archive: MemoryArchive) -> None:
     found = explain(archive.reading, OFFICER, RECORD, archive.rules)
     assert recheck(json.loads(json.dumps(found.case))) == found.rechecked == found.entry.classification

@@ -226,7 +226,8 @@ def test_what_is_not_known_of_a_designation_is_left_out(said: dict[str, str], ex
 
 @pytest.mark.parametrize("event", ["superseded", "expires"])
 def test_a_form_that_is_superseded_or_expired_keeps_the_class_and_blocks_destruction(event: str) -> None:
-    form = a_form(**{event: date(2026, 5, 1)})
+    ended: dict[str, Any] = {event: date(2026, 5, 1)}
+    form = a_form(**ended)
     row = a_designation("none", form=form)
     decided = classify(evidence(), rules_for(row))
     assert (decided.record_class, decided.item) == (RecordClass.TEMPORARY, "011")

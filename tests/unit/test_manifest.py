@@ -11,6 +11,7 @@ from capstone.domain.errors import FixityMismatch
 from capstone.domain.manifest import (
     ManifestHead,
     ManifestLine,
+    ReplayLine,
     classification_as_dict,
     classification_from_dict,
     read_manifest,
@@ -43,6 +44,17 @@ def test_what_is_written_comes_back_equal() -> None:
     assert read_manifest(write_manifest(HEAD, LINES)) == (HEAD, LINES)
     first = replace(HEAD, previous=None)
     assert read_manifest(write_manifest(first, [])) == (first, [])
+
+
+def test_a_replay_notes_records_and_their_new_class_and_no_items() -> None:
+    lines = [
+        ReplayLine("1" * 64, CLASS),
+        ReplayLine("2" * 64, Classification(RecordClass.UNSCHEDULED, "no_role_known", "rules 2")),
+    ]
+    raw = write_manifest(HEAD, lines)
+    assert read_manifest(raw) == (HEAD, lines)
+    assert raw.startswith(b'{"account":"director","at":"2026-03-01T12:00:00.000123+00:00","format":2,')
+    assert b'"format":1,' in write_manifest(HEAD, LINES)
 
 
 def test_the_same_content_gives_the_same_bytes() -> None:

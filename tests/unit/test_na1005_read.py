@@ -223,7 +223,10 @@ def test_a_table_that_is_not_there_is_missed() -> None:
     assert [(one.code, one.where) for one in read_form(file, RULES).findings] == [("category_missing", "category 7")]
 
 
-@pytest.mark.parametrize(("printing", "revision", "found"), [("03-16", "03-16", []), ("02-22", "02-22", ["revision_unknown"])])
+@pytest.mark.parametrize(
+    ("printing", "revision", "found"),
+    [("09-16", "09-16", []), ("03-16", "03-16", ["revision_older"]), ("02-22", "02-22", ["revision_unknown"])],
+)
 def test_the_printing_is_that_of_the_page_and_not_of_its_tooltips(printing: str, revision: str, found: list[str]) -> None:
     form = read_form(FormFile(a_file().answers, tree_of(template(printing), "pages"), "ab"), RULES)
 

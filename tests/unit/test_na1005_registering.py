@@ -8,6 +8,8 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from capstone.domain import officials
 from capstone.domain.errors import UnknownForm
@@ -182,6 +184,26 @@ def test_a_newer_form_that_is_approved_supersedes_the_one_it_names_in_whichever_
     assert states[0][NEWER].form.expires == date(2027, 5, 1)
 
 
+FORMS = st.dictionaries(
+    st.sampled_from([f"GRS 6.1-0999-{year}-0001" for year in range(2016, 2022)]),
+    st.tuples(
+        st.dates(date(2016, 1, 1), date(2026, 1, 1)).map(date.isoformat) | st.none(),
+        st.sampled_from([f"GRS 6.1-0999-{year}-0001" for year in range(2016, 2022)]) | st.none(),
+        st.dates(date(2022, 1, 1), date(2028, 1, 1)) | st.none(),
+    ),
+)
+
+
+@given(FORMS, st.randoms(use_true_random=False))
+def test_the_order_in_which_forms_are_taken_in_does_not_matter(told: dict[str, Any], chance: Any) -> None:
+    every = [
+        fact(number, approved, previous=previous, submitted=submitted) for number, (approved, previous, submitted) in told.items()
+    ]
+    shuffled = chance.sample(every, len(every))
+    assert forms_of(register_of(*shuffled)) == forms_of(register_of(*every))
+    assert all(all_taken_in(register_of(*every), [Arrival(one)], WINDOWS, TODAY)[1].facts == () for one in every)
+
+
 def test_a_form_not_approved_is_submitted_and_supersedes_nothing() -> None:
     state = register_of(fact(), fact(NEWER, None, "cd" * 32, previous=NUMBER))
 
@@ -286,6 +308,12 @@ def test_the_forms_of_one_file_are_taken_in_together_or_not_at_all() -> None:
     assert (whole.facts, whole.superseded) == ((), {})
 
     assert all_taken_in(state, [Arrival(fact())], WINDOWS, TODAY)[1].outcome is Outcome.UNCHANGED
+
+
+def test_windows_that_were_announced_since_are_written_with_the_next_file_even_one_that_is_there() -> None:
+    told, whole = all_taken_in(register_of(fact()), [Arrival(fact())], WINDOWS[1:], TODAY)
+    assert told[0].outcome is Outcome.UNCHANGED
+    assert [one.form.expires for one in whole.facts] == [date(2027, 5, 1)]
 
 
 # --- what happens to a form later ------------------------------------------------------------------

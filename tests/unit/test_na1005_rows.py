@@ -1,4 +1,4 @@
-"""A form handed on: JSON, rows for the next submission, the value decisions need, and what a newer form changes."""
+"""A form handed on: JSON, rows for the next submission, and the value that decisions need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from capstone.domain import officials
-from capstone.domain.forms import COLUMNS, as_decided, difference, form_as_dict, position_rows, positions_csv
+from capstone.domain.forms import COLUMNS, as_decided, form_as_dict, position_rows, positions_csv
 from tests.na1005 import NONE_HERE, a_form
 
 
@@ -115,16 +115,3 @@ def test_a_denied_form_is_never_approved(day: str, withdrawn: date) -> None:
 def test_nothing_is_decided_by_a_form_without_a_number() -> None:
     with pytest.raises(ValueError, match="no number"):
         as_decided(a_form(number=""))
-
-
-def test_what_a_newer_form_changes() -> None:
-    old = a_form({"1": [("Director", "1"), ("Deputy", "1"), ("Deputy", "1")], "2": [("Chief, Staff", "1")]})
-    new = a_form(
-        {"1": [("DIRECTOR", "2"), ("Deputy", "1")], "2": [("Chief Staff", "1"), ("Adviser", "1")], "3": [("Deputy", "1")]}
-    )
-
-    found = difference(old, new)
-
-    assert [(one.category, one.title) for one in found.added] == [("2", "Adviser"), ("3", "Deputy")]
-    assert [(one.category, one.title, one.row) for one in found.dropped] == [("1", "Deputy", 3)]
-    assert [(before.accounts, after.accounts) for before, after in found.recounted] == [(1, 2)]

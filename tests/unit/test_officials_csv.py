@@ -95,6 +95,19 @@ def test_the_byte_order_mark_of_a_spreadsheet_and_empty_rows_are_passed_over() -
     assert (len(found.designations), found.rows) == (1, 1)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_file_whose_mark_says_its_encoding_is_read_in_it(encoding: str) -> None:
+    zoe = ADA | {"official": "Zo\u00eb \u6771"}
+    assert read_officials(a_file(zoe).decode().encode(encoding)).designations == read(zoe).designations
+
+
+def test_how_a_designation_was_decided_is_kept() -> None:
+    told = ADA | {"decided": "Order 7", "decided_by": "the Secretary", "evidence": "box 3"}
+    (one,) = read_officials(a_file(told, columns=(*MORE, "decided", "decided_by", "evidence"))).designations
+    assert (one.decided, one.decided_by, one.evidence) == ("Order 7", "the Secretary", "box 3")
+    assert one.designation_id != read(ADA).designations[0].designation_id
+
+
 def test_a_name_in_two_unicode_forms_is_one_name() -> None:
     composed, decomposed = ADA | {"official": "Zo\u00eb"}, ADA | {"official": "Zoe\u0308"}
     assert read(composed).designations == read(decomposed).designations
@@ -133,6 +146,13 @@ def test_rows_without_a_form_share_nothing() -> None:
         ({"from": ""}, "from: is empty"),
         ({"from": "1/20/2009"}, "'1/20/2009' is not a date such as 2024-01-31"),
         ({"from": "20100101"}, "is not a date"),
+        ({"from": "40179"}, "it is a spreadsheet's number of a day and probably means 2010-01-01"),
+        ({"until": "1/2/2014"}, "it may mean 2014-01-02 or 2014-02-01"),
+        ({"official": "=cmd|' /C calc'!A0"}, "official: begins with '=', as a formula does"),
+        ({"office": "+1 202 555 0100"}, "office: begins with '+'"),
+        ({"until": "-"}, "until: begins with '-'"),
+        ({"position": "@Director"}, "position: begins with '@'"),
+        ({"addresses": "\tdirector@agency.example"}, "addresses: begins with '\\t'"),
         ({"until": "2014-02-30"}, "2014-02-30 is not in the calendar"),
         ({"official": " "}, "official: is empty"),
         ({"position": ""}, "position: is empty"),
@@ -235,6 +255,7 @@ def test_one_form_cannot_be_described_in_two_ways(change: dict[str, str], told: 
         (a_file(ADA).decode().replace("Brook", "Bröok").encode("latin-1"), "not UTF-8 (line 2)"),
         (a_file(ADA).decode().replace("Brook", "Bro\u2019ok").encode("cp1252"), "not UTF-8 (line 2)"),
         (b"sep=;\r\n" + a_file(ADA), "parted by commas, not by semicolons"),
+        (a_file(ADA).replace(b'"', b"").replace(b",", b"\t"), "parted by commas, not by tabs"),
         (a_file(ADA).replace(b"Ada Brook", b"Ad\xe9"), "not UTF-8 (line 2)"),
         (a_file(ADA).replace(b"official,", b"name,"), "Columns are missing: official."),
         (a_file(ADA).replace(b'"', b"").replace(b",", b";"), "parted by commas, not by semicolons"),

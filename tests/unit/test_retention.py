@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from capstone.domain.officials import CutoffRule
+from capstone.domain.officials import CutoffRule, Form
 from capstone.domain.records import Classification, Lock, RecordClass
 from capstone.domain.retention import (
     LockStep,
+    age_alarm_of,
     age_alarm_on,
+    block_end,
     cutoff_of,
+    destruction_obstacle,
     eligible_on,
     lock_change,
     lock_for,
@@ -108,6 +112,88 @@ def test_a_temporary_record_is_due_its_years_after_the_message_whatever_the_form
 
 def test_the_age_alarm_comes_from_the_schedule() -> None:
     assert age_alarm_on(date(1996, 2, 29), the_schedule()) == date(2026, 3, 1)
+
+
+def test_only_a_permanent_record_of_a_known_date_has_an_age_alarm_counted_in_agency_days() -> None:
+    sent = at("2015-03-05T03:00:00")
+    permanent = a_classification(RecordClass.PERMANENT, message_date=sent, date_source="header")
+    assert age_alarm_of(permanent, the_schedule(), ZONE) == date(2045, 3, 4)
+    assert age_alarm_of(a_classification(RecordClass.PERMANENT), the_schedule(), ZONE) is None
+    assert age_alarm_of(a_classification(RecordClass.TEMPORARY, message_date=sent), the_schedule(), ZONE) is None
+    first = datetime(1, 1, 1, tzinfo=UTC)
+    assert age_alarm_of(replace(permanent, message_date=first), the_schedule(), ZONE) is None
+
+
+@pytest.mark.parametrize(
+    ("cutoff_day", "years", "start", "rule", "end"),
+    [
+        ("2018-06-30", None, None, CutoffRule.TENURE, "2018-06-30"),
+        ("2018-06-30", 5, None, CutoffRule.TENURE, "2019-12-31"),
+        ("2015-12-31", 5, None, CutoffRule.CALENDAR, "2019-12-31"),
+        ("2014-12-31", 5, None, CutoffRule.CALENDAR, "2014-12-31"),
+        ("2015-12-31", 5, 2013, CutoffRule.CALENDAR, "2017-12-31"),
+        ("2012-12-31", 5, 2013, CutoffRule.CALENDAR, "2012-12-31"),
+        ("2015-09-30", 5, 2011, CutoffRule.FISCAL, "2015-09-30"),
+        ("2016-09-30", 5, 2011, CutoffRule.FISCAL, "2020-09-30"),
+        ("2018-06-30", 1, None, CutoffRule.TENURE, "2018-12-31"),
+        ("9999-12-31", 7, None, CutoffRule.CALENDAR, None),
+    ],
+)
+def test_a_block_ends_with_its_last_year_and_fiscal_ones_with_the_fiscal_year(
+    cutoff_day: str, years: int | None, start: int | None, rule: CutoffRule, end: str | None
+) -> None:
+    found = block_end(date.fromisoformat(cutoff_day), years, start, rule)
+    assert found == (None if end is None else date.fromisoformat(end))
+
+
+def test_past_the_end_of_the_calendar_a_block_gives_no_day_of_transfer() -> None:
+    item = the_schedule().items["010"]
+    assert eligible_on(item, date(9999, 12, 31), a_form(block_years=7), CutoffRule.CALENDAR) is None
+
+
+def test_a_declassification_review_leaves_the_day_of_transfer_unknown() -> None:
+    item = the_schedule().items["010"]
+    assert eligible_on(item, date(2018, 6, 30), a_form(after_declassification_review=True)) is None
+
+
+def test_a_series_is_nobodys_tenure() -> None:
+    assert cutoff_of(CutoffRule.TENURE, date(2015, 3, 4), None, ()) is None
+    assert cutoff_of(CutoffRule.OTHER, date(2015, 3, 4), OFFICIAL, ()) is None
+
+
+# --- what stands against destruction --------------------------------------------------------------------
+
+DUE = a_classification(RecordClass.TEMPORARY, item="011", form="F-1", eligible=date(2026, 6, 1))
+TODAY = date(2026, 6, 1)
+
+
+def test_a_temporary_record_that_is_due_under_a_form_in_force_may_be_destroyed() -> None:
+    assert destruction_obstacle(DUE, a_form(), TODAY) is None
+    later = a_form(superseded=date(2026, 6, 2), expires=date(2026, 6, 2), withdrawn=date(2026, 6, 2))
+    assert destruction_obstacle(DUE, later, TODAY) is None
+
+
+@pytest.mark.parametrize(
+    ("classification", "form", "obstacle"),
+    [
+        (replace(DUE, record_class=RecordClass.PERMANENT), a_form(), "it is permanent"),
+        (replace(DUE, record_class=RecordClass.UNSCHEDULED), a_form(), "it is unscheduled"),
+        (replace(DUE, flags=("never_destroyed",)), a_form(), "it belongs to a series that is never destroyed"),
+        (DUE, None, "the register no longer holds the form NA-1005 that it stands on"),
+        (DUE, a_form(superseded=TODAY), "its form NA-1005 F-1 was superseded on 2026-06-01"),
+        (DUE, a_form(expires=date(2025, 1, 1)), "its form NA-1005 F-1 expired on 2025-01-01"),
+        (DUE, a_form(withdrawn=date(2025, 1, 1)), "its form NA-1005 F-1 was withdrawn on 2025-01-01"),
+        (DUE, a_form(approved=None, withdrawn=date(2025, 1, 1)), "its form NA-1005 F-1 is not approved"),
+        (replace(DUE, eligible=None), a_form(), "the day on which it is due is not known"),
+        (replace(DUE, eligible=date(2026, 6, 2)), a_form(), "it is not due before 2026-06-02"),
+    ],
+)
+def test_what_stands_against_destruction_is_named(classification: Classification, form: Form | None, obstacle: str) -> None:
+    assert destruction_obstacle(classification, form, TODAY) == obstacle
+
+
+def test_a_record_under_another_schedule_does_not_hang_on_the_form() -> None:
+    assert destruction_obstacle(replace(DUE, form=None), None, TODAY) is None
 
 
 # --- locks ------------------------------------------------------------------------------------------

@@ -93,6 +93,7 @@ def test_an_account_keeps_all_addresses_it_ever_had_also_one_of_a_fact_before_an
     roster = Roster([FIRST, SECOND], [fact])
     assert roster.marks_of("director") == {mark("director@agency.example"), mark("ben@agency.example")}
     assert roster.marks_of("empty") == {mark("alias@agency.example")}
+    assert roster.marks() == roster.marks_of("director") | roster.marks_of("empty")
 
 
 def test_an_account_fact_alone_registers_the_account() -> None:
@@ -120,6 +121,11 @@ def test_the_form_that_the_register_holds_decides_not_the_one_a_row_was_entered_
     assert roster.of_account("director") == (replace(FIRST, form=held.form),)
     assert roster.of_account("director")[0].designation_id == FIRST.designation_id
     assert roster.of_account("aide") == (elsewhere,)
+
+
+def test_a_form_without_a_number_decides_for_no_row() -> None:
+    row = a_designation(form=a_form("", None))
+    assert Roster([row], [RegisteredForm(a_form(""))]).of_account("director") == (row,)
 
 
 def test_a_row_is_found_by_its_id() -> None:

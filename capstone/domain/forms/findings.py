@@ -14,6 +14,7 @@ CODES: dict[str, str] = {
     "record_group_missing": "The record group is missing or is no number.",
     "record_group_differs": "The record group is not the one in the form's number.",
     "revision_unknown": "This printing of the form is not one that the program was tried on; compare every value with the form.",
+    "revision_older": "The form is of an older printing, which asks for some answers in other places, or not at all.",
     "date_not_read": "A date cannot be read.",
     "supersedes_unclear": "What the form says of superseding an earlier one contradicts itself or is left out.",
     "items_missing": "No item is ticked.",

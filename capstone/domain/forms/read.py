@@ -114,6 +114,8 @@ class _Head:
             yield finding(code, "number", stated=self.number_text or None)
         if self.revision not in rules.revisions:
             yield finding("revision_unknown", "form", stated=self.revision)
+        elif self.revision != rules.revisions[-1]:
+            yield finding("revision_older", "form", stated=self.revision)
         if self.record_group is None:
             yield finding("record_group_missing", "record group", stated=self.record_group_text or None)
         elif self.number and self.record_group not in self.number.split("-"):

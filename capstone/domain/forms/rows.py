@@ -1,14 +1,11 @@
-"""A form handed on: as JSON values, as rows for the next submission, as what decisions need of it; and two forms compared."""
+"""A form handed on: as JSON values, as rows of its tables, and as what decisions need of it."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 
 from capstone.domain import officials
-from capstone.domain.forms.findings import same_title
 from capstone.domain.forms.values import Approval, Category, Form, Position
 
 POSITION_COLUMNS = ("category", "position", "accounts", "note")
@@ -43,28 +40,6 @@ def as_decided(form: Form) -> officials.Form:
         block_years=form.transfer.block_years,
         after_declassification_review=form.transfer.after_declassification_review,
         withdrawn=(form.denied or date.min) if form.is_denied else None,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class FormDifference:
-    """What a newer form changes in the tables. A position is known by category and title; case and signs do not matter."""
-
-    added: tuple[Position, ...]
-    dropped: tuple[Position, ...]
-    recounted: tuple[tuple[Position, Position], ...]
-    """Old and new row of positions whose number of accounts changed."""
-
-
-def difference(old: Form, new: Form) -> FormDifference:
-    """What `new` adds, drops and counts anew; positions named twice are matched in their order."""
-    before, after = _keyed(old), _keyed(new)
-    return FormDifference(
-        added=tuple(position for key, position in after.items() if key not in before),
-        dropped=tuple(position for key, position in before.items() if key not in after),
-        recounted=tuple(
-            (before[key], after[key]) for key in before if key in after and before[key].accounts != after[key].accounts
-        ),
     )
 
 
@@ -129,13 +104,3 @@ def _approval_as_dict(approval: Approval) -> dict[str, object]:
         "date": approval.day.isoformat() if approval.day else None,
         "date_text": approval.day_text,
     }
-
-
-def _keyed(form: Form) -> dict[tuple[str, str, int], Position]:
-    keyed: dict[tuple[str, str, int], Position] = {}
-    times: Counter[tuple[str, str]] = Counter()
-    for position in form.positions():
-        name = (position.category, same_title(position.title))
-        keyed[*name, times[name]] = position
-        times[name] += 1
-    return keyed

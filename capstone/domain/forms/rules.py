@@ -34,7 +34,7 @@ class FormRules:
     annual: CutoffChoice | None = None
     """How a bare "annual" cutoff is read; None: it stays unread."""
     revisions: tuple[str, ...] = ()
-    """The printed revisions that this program was tried on."""
+    """The printed revisions that this program was tried on, the newest last."""
     windows: tuple[Window, ...] = ()
 
 

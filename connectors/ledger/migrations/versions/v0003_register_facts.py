@@ -15,6 +15,7 @@ def upgrade() -> None:
     """What was kept stays as it is: new columns are empty for it, and what its records' bytes say is read when it is needed."""
     op.add_column("decisions", sa.Column("reason", TEXT, nullable=True))
     op.add_column("decisions", sa.Column("approves", sa.Integer(), nullable=True))
+    op.add_column("decisions", sa.Column("rules", TEXT, nullable=True))
     op.add_column("designations", sa.Column("more", TEXT, nullable=True))
     op.create_table(
         "register_facts",

@@ -1,0 +1,156 @@
+"""Decisions on the register: in the store before they are in the ledger, so that the store alone gives the register back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from capstone.domain import proposals
+from capstone.domain.errors import FixityMismatch, RegisterContradiction
+from capstone.domain.layout import decision_key
+from capstone.domain.officials import designation_as_dict
+from capstone.domain.records import Lock
+from capstone.domain.register_facts import AccountFact, AccountKind, AddressFact, RegisterDecision, RegisterState, fact_id
+from capstone.ports import ObjectRef
+from capstone.usecases.decisions import adopt_decisions, as_told, decide, read_decision
+from capstone.usecases.register import change_register, history, import_officials, plan_change
+from capstone.usecases.stored import state_of
+from tests.builders import a_designation
+from tests.fakes.archive import Cut, MemoryArchive, PowerCut
+from tests.fakes.ledger import FakeLedger
+
+DAY = date(2012, 1, 1)
+ADA = a_designation()
+CLERK = replace(a_designation("support", account="clerk"), decided="order 7", evidence="box 3")
+FACTS = (AccountFact("clerk", AccountKind.DELEGATE), AddressFact("press@agency.example", "clerk", DAY))
+NONE: frozenset[str] = frozenset()
+HEADER = "official,office,position,category,account,addresses,from,until,acting,form,approved"
+
+
+@pytest.fixture
+def archive() -> MemoryArchive:
+    return MemoryArchive()
+
+
+def in_new_ledger(archive: MemoryArchive) -> RegisterState:
+    """What the store alone says."""
+    archive.ledger = FakeLedger()
+    adopt_decisions(archive.registering)
+    state: RegisterState = archive.ledger.register.state()
+    return state
+
+
+def test_a_decision_is_locked_in_the_store_and_audited_with_its_reason(archive: MemoryArchive) -> None:
+    made = decide(archive.registering, "robin", "as the order says", [CLERK], FACTS, {"x": "y"})
+    assert made == RegisterDecision(2, archive.clock.now(), "robin", "as the order says", (CLERK,), FACTS, {"x": "y"})
+    key = decision_key(2, made.at)
+    assert state_of(archive.store, ObjectRef(key)).lock == Lock(hold=True)
+    assert read_decision(archive.store.get(key), key) == made
+    *_, entry = archive.ledger.audit.entries()
+    assert (entry.actor, entry.event) == ("robin", "register_change")
+    told = {"decision": 2, "reason": "as the order says", "designations": 1, "facts": 2, "superseded": 1, "approves": None}
+    assert entry.details == told
+
+
+def test_the_store_alone_gives_back_the_same_register_of_decisions_of_every_format(archive: MemoryArchive) -> None:
+    first = {"format": 1, "kind": "register_import", "number": 2, "at": archive.clock.now().isoformat(), "actor": "rosa"}
+    told = {**first, "added": [designation_as_dict(CLERK)], "superseded": {}}
+    archive.store.raw[decision_key(2, archive.clock.now())] = json.dumps(told).encode()
+    decide(archive.registering, "robin", "one", (), FACTS)
+    decide(archive.registering, "robin", "two", (), (), {fact_id(FACTS[1]): "", ADA.designation_id: ""})
+    decide(archive.registering, "alex", "looked at", approves=4)
+    before, decisions = archive.ledger.register.state(), archive.ledger.register.decisions()
+    assert before == RegisterState((CLERK,), FACTS[:1])
+    assert in_new_ledger(archive) == before
+    assert archive.ledger.register.decisions() == decisions
+    assert [one.approves for one in decisions] == [None, None, None, None, 4]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_power_cut_between_store_and_ledger_is_made_good_by_the_next_change(archive: MemoryArchive, after: bool) -> None:
+    whole = archive.ledger.register
+    archive.ledger.register = Cut(whole, "apply", after=after)
+    with pytest.raises(PowerCut):
+        decide(archive.registering, "robin", "one", [CLERK])
+    archive.ledger.register = whole
+    assert decide(archive.registering, "robin", "two", (), FACTS).number == 3
+    assert whole.state() == in_new_ledger(archive)
+
+
+GOOD = as_told(RegisterDecision(2, MemoryArchive().clock.now(), "robin", "why", (CLERK,), FACTS, {"a": "b"}, 1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"number": "2"}, {"number": 3}, {"at": "noon"}, {"designations": {}}, {"designations": [1]}, {"facts": None},
+        {"facts": [{"kind": "rumour"}]}, {"superseded": []}, {"superseded": {"a": 1}}, {"approves": "1"}, {"format": 3},
+        {"kind": "hold"}, {"format": 1},
+    ],
+)  # fmt: skip
+def test_a_decision_that_is_damaged_or_unknown_is_named(change: dict[str, object]) -> None:
+    key = decision_key(2, MemoryArchive().clock.now())
+    assert read_decision(json.dumps(GOOD).encode(), key).number == 2
+    with pytest.raises(FixityMismatch, match=key):
+        read_decision(json.dumps(GOOD | change).encode(), key)
+
+
+# --- changes ---------------------------------------------------------------------------------------
+
+
+def test_a_change_is_decided_once_and_the_same_again_is_none(archive: MemoryArchive) -> None:
+    wanted = proposals.account("director", "primary")
+    report = change_register(archive.registering, "robin", "inventory", wanted)
+    fact = AccountFact("director", AccountKind.PRIMARY)
+    assert report.as_dict() == {
+        "decision": 2,
+        "designations": [],
+        "facts": [{"fact_id": fact_id(fact), "kind": "account", "account": "director", "account_kind": "primary"}],
+        "superseded": {},
+        "warnings": [],
+    }
+    again = change_register(archive.registering, "robin", "inventory", wanted)
+    assert (again.decision, archive.ledger.register.next_decision()) == (None, 3)
+
+
+def test_a_plan_changes_nothing_and_says_what_is_worth_a_look(archive: MemoryArchive) -> None:
+    plan = plan_change(archive.registering, proposals.right("aide", "director", "2012-01-01", ""))
+    assert "names account aide, which is not in the register" in str(plan.warnings[0])
+    assert archive.ledger.register.next_decision() == 2
+
+
+def test_an_import_beside_facts_that_exclude_it_is_refused(archive: MemoryArchive) -> None:
+    change_register(
+        archive.registering, "robin", "alias", proposals.address("press@agency.example", "director", "2012-01-01", "", NONE)
+    )
+    row = "Cara Poe,Press,Press officer,none,press,press@agency.example,2013-01-01,,no,F-1,2019-04-01"
+    with pytest.raises(RegisterContradiction, match="two accounts at once"):
+        import_officials(archive.registering, f"{HEADER}\n{row}\n".encode(), "robin", NONE)
+    assert archive.ledger.register.next_decision() == 3
+    moved = row.replace("press@", "office@")
+    assert import_officials(archive.registering, f"{HEADER}\n{moved}\n".encode(), "robin", NONE, "list").added == 1
+    assert archive.ledger.register.decisions()[-1].reason == "list"
+
+
+def test_the_history_tells_everything_ever_said_by_whom_and_why(archive: MemoryArchive) -> None:
+    noon = archive.clock.now()
+    archive.clock.move(minutes=1)
+    change_register(archive.registering, "robin", "kind", proposals.account("director", "primary"))
+    change_register(archive.registering, "robin", "mistake", proposals.removal(ADA.designation_id))
+    decide(archive.registering, "alex", "seen", approves=3)
+    told = history(archive.registering)
+    assert [(one["decision"], one["actor"], one["reason"]) for one in told] == [
+        (1, "rosa", ""), (2, "robin", "kind"), (3, "robin", "mistake"), (4, "alex", "seen"),
+    ]  # fmt: skip
+    assert (told[0]["designation"], told[0]["superseded_by"]) == (designation_as_dict(ADA), "")
+    assert (told[1]["fact"], told[1]["superseded_by"]) == (
+        {"kind": "account", "account": "director", "account_kind": "primary"},
+        None,
+    )
+    assert (told[2]["removed"], told[3]["approves"]) == (ADA.designation_id, 3)
+    (first,) = history(archive.registering, noon)
+    assert first["superseded_by"] is None
+    assert history(archive.registering, noon - timedelta(seconds=1)) == []
