@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from capstone import settings as config
 from capstone.bootstrap import places
+from capstone.bootstrap.culling import CullingApp
 from capstone.bootstrap.forms import FormsApp
 from capstone.bootstrap.parts import Parts, Progress
 from capstone.bootstrap.people import make_roles, named_person
@@ -54,7 +55,7 @@ def build_app(progress: Progress | None = None) -> App:
     return App(config.read_settings(), progress or _no_progress)
 
 
-class App(FormsApp, RegisterApp):
+class App(CullingApp, FormsApp, RegisterApp):
     """The archive: one method for each thing that a command, a task or a page can ask of it."""
 
     def __init__(self, settings: Settings, progress: Progress) -> None:

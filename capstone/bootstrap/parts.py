@@ -12,7 +12,8 @@ from capstone import settings as config
 from capstone.bootstrap import places
 from capstone.bootstrap.places import MadeIndex, MadeStore
 from capstone.domain.classification import Rules
-from capstone.domain.errors import BadSchedule
+from capstone.domain.culling_policy import CullingPolicy, read_policy
+from capstone.domain.errors import BadSchedule, BadSettings
 from capstone.domain.fixity import digest_of
 from capstone.domain.forms import FormRules, read_form_rules
 from capstone.domain.roster import Roster
@@ -20,6 +21,7 @@ from capstone.domain.schedule import Schedule, read_administrations, read_schedu
 from capstone.domain.series import NO_SERIES, SeriesTable, read_series
 from capstone.settings import Settings
 from capstone.usecases.capture import CaptureParts
+from capstone.usecases.culling import CullingParts
 from capstone.usecases.decide import Guarding
 from capstone.usecases.decisions import RegisterParts
 from capstone.usecases.index import IndexParts
@@ -34,12 +36,13 @@ from connectors.workers import ProcessWorkers
 
 SCHEDULE, ADMINISTRATIONS, FORMS = "grs-6.1.toml", "administrations.toml", "na-1005.toml"
 SERIES = "series.toml"
+CULLING = "culling.toml"
 CAPSTONE_OFFICIALS = "010"
 """The item whose transfer periods a form chooses from."""
 
 _MARK_LENGTH = 12
 
-_READERS = ("capstone.__main__", "capstone.domain.facts", "capstone.domain.documents")
+_READERS = ("capstone.__main__", "capstone.domain.culling", "capstone.domain.facts", "capstone.domain.documents")
 """What the processes that read messages need."""
 
 Progress = Callable[[int, int], None]
@@ -159,6 +162,14 @@ class Parts:
         return f"{self.rules.version}, {digest_of(told.encode())[:_MARK_LENGTH]}"
 
     @property
+    def culling(self) -> CullingParts:
+        """For proposals to cull and their reviews."""
+        ledger, domains = self.ledger, self.settings.agency.internal_domains
+        return CullingParts(
+            self.registering, ledger.records, ledger.replaying, self.capture_workers, _culling_policy(), domains, self.progress
+        )
+
+    @property
     def _learning(self) -> LearningParts:
         return LearningParts(self.store, self.ledger.records, self.ledger.replaying, self.capture_workers)
 
@@ -196,6 +207,17 @@ def _data(name: str) -> str:
         return file.read_text()
     except (OSError, UnicodeDecodeError) as exc:
         raise BadSchedule(f"{file} cannot be read.") from exc
+
+
+def _culling_policy() -> CullingPolicy:
+    """The rules beside the settings file where they are there, else those that come with the program. Raises BadSettings."""
+    settings = config.config_file()
+    beside = settings.parent / CULLING if settings else None
+    file = beside if beside and beside.is_file() else config.DATA / CULLING
+    try:
+        return read_policy(file.read_text("utf-8"), CULLING)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BadSettings(f"{file} cannot be read.") from exc
 
 
 def _new_id() -> str:

@@ -17,7 +17,9 @@ from capstone.usecases.preview import Preview, preview
 from capstone.usecases.register import (
     ChangeReport,
     ImportReport,
+    RegisterCheck,
     change_register,
+    check_register,
     history,
     import_officials,
     plan_change,
@@ -82,6 +84,10 @@ class RegisterApp:
     def designations(self) -> list[Designation]:
         """The rows of the register in force."""
         return self._parts.ledger.register.designations()
+
+    def check_register(self) -> RegisterCheck:
+        """See `usecases.register`."""
+        return check_register(self._parts.registering)
 
     def register_history(self, known_on: date | None = None) -> list[dict[str, object]]:
         """See `usecases.register.history`; with `known_on`, as it was at the end of that day in agency time."""

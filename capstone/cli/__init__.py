@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from capstone.cli import capturing, care, demo, officials_forms, reading, register, replaying
+from capstone.cli.culling import cull
 from capstone.cli.forms import form
 from capstone.cli.officials import officials
 
@@ -27,6 +28,7 @@ officials.command("account")(register.account)
 officials.command("address")(register.address)
 officials.command("right")(register.right)
 officials.command("series")(register.series)
+officials.command("check")(register.check)
 officials.command("form")(form)
 officials.command("forms")(officials_forms.forms)
 officials.command("withdraw")(officials_forms.withdraw)
@@ -36,6 +38,7 @@ officials.command("gaps")(officials_forms.gaps)
 officials.command("preview")(replaying.preview)
 officials.command("approve")(replaying.approve)
 app.command("replay")(replaying.replay)
+app.add_typer(cull, name="cull", no_args_is_help=True)
 app.command("import")(capturing.import_)
 app.command("capture")(capturing.capture)
 app.command("index")(capturing.index_)

@@ -195,6 +195,25 @@ def series(  # noqa: PLR0913 - one option each
     _tell(app.assign_series(named, account, folder, (starts, ends), _asking(app, viewer, reason, only_preview)), as_json)
 
 
+def check(as_json: AsJson = False) -> None:
+    """What is wrong with the whole register, and what is worth a look: overlaps, gaps, addresses in two hands, unknown forms.
+
+    Exit code 1: something cannot be true.
+
+    Example: capstone officials check
+    """
+    found = build_app().check_register()
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        for error in found.errors:
+            say(f"Error: {error}", "red")
+        for warning in found.warnings:
+            say(f"Note: {warning}", "yellow")
+        say(f"{len(found.errors)} errors, {len(found.warnings)} notes.")
+    raise typer.Exit(1 if found.errors else 0)
+
+
 def _said(
     office: str | None,
     acting: bool | None,

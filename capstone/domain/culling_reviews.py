@@ -144,10 +144,10 @@ def review_as_dict(review: CullingReview) -> dict[str, object]:
 
 
 def review_from_dict(told: Mapping[str, object]) -> CullingReview:
-    """The review that `review_as_dict` wrote. Raises ValueError, KeyError or TypeError where that is not what it is given."""
+    """The review that `review_as_dict` wrote, of this format and kind. Raises ValueError, KeyError or TypeError for another."""
     proposals, number = told["proposals"], told["number"]
-    if told["format"] != FORMAT or told["kind"] != KIND or not isinstance(proposals, list) or type(number) is not int:
-        raise ValueError("not a review as this program writes it")
+    if not isinstance(proposals, list) or type(number) is not int:
+        raise TypeError("not a review as this program writes it")
     return CullingReview(
         number,
         datetime.fromisoformat(str(told["at"])),

@@ -133,7 +133,7 @@ class CutoffReached(CapstoneError):
     """What two people accepted as non-record can be taken back until the record's cutoff only; nothing was changed."""
 
     code = "E018"
-    default_next_step = "Tell the Records Officer: the record itself is still stored and locked, and its disposition needs people."
+    default_next_step = "Tell the Records Officer: the record is still stored and locked, and its disposition needs people."
 
 
 class CannotReview(CapstoneError):

@@ -118,13 +118,16 @@ def form_contradictions(rows: Sequence[NumberedRow]) -> list[Notice]:
     return found
 
 
-def remarks(rows: Sequence[NumberedRow], today: date | None = None) -> list[Notice]:
-    """What is lawful but worth a look: overlaps, gaps, forms not approved, unknown cutoffs, dates ahead of `today`."""
+def remarks(rows: Sequence[NumberedRow], today: date | None = None, addressed: frozenset[str] = frozenset()) -> list[Notice]:
+    """What is lawful but worth a look: overlaps, gaps, forms not approved, unknown cutoffs, dates ahead of `today`.
+
+    `addressed`: accounts of which the register knows addresses that stand in no row.
+    """
     found: list[Notice] = []
     for account, same in sorted(_grouped(rows, lambda row: row.account).items()):
         found += _overlaps_and_gaps(account, same)
     for row in rows:
-        found += [_notice((row,), message) for message in _remarks_on(row.designation, today)]
+        found += [_notice((row,), message) for message in _remarks_on(row.designation, today, addressed)]
     return found
 
 
@@ -206,14 +209,14 @@ def _overlaps_and_gaps(account: str, rows: Iterable[NumberedRow]) -> Iterator[No
         first = max(first, row, key=_last_day)
 
 
-def _remarks_on(row: Designation, today: date | None) -> Iterator[str]:
+def _remarks_on(row: Designation, today: date | None, addressed: frozenset[str]) -> Iterator[str]:
     if row.form.approved is None:
         yield f"form {row.form.number or '(none)'} is not approved; mail under it is unscheduled and kept"
     elif today is not None and row.form.approved > today:
         yield f"form {row.form.number} is approved only from {row.form.approved}, which lies ahead"
     if row.is_capstone and row.form.cutoff is None:
         yield f"no cutoff is known for category {row.category}; transfer dates stay empty"
-    if not row.addresses:
+    if not row.addresses and row.account not in addressed:
         yield f"account {row.account} has no address here; mail it sent for an official is known by its Sent folder only"
     if today is not None and row.starts > today:
         yield f"from {row.starts} lies ahead"

@@ -42,7 +42,8 @@ def errors_in(state: RegisterState) -> list[Notice]:
 def warnings_in(state: RegisterState, today: date | None = None) -> list[Notice]:
     """What is lawful and worth a look: overlaps, gaps, what names an account or a form that the register does not know."""
     rows = [NumberedRow(None, row) for row in state.designations]
-    return [*remarks(rows, today), *_forms(state), *_accounts(state)]
+    addressed = frozenset(fact.account for fact in state.facts if isinstance(fact, AddressFact))
+    return [*remarks(rows, today, addressed), *_forms(state), *_accounts(state)]
 
 
 def _holding(fact: AddressFact) -> Holding:

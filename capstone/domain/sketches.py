@@ -7,7 +7,7 @@ them; folders where the account's mail is assigned to a series.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -17,8 +17,10 @@ from capstone.domain.effects import Keeping, Shift, is_changed, keeping_change, 
 from capstone.domain.evidence import evidence_of
 from capstone.domain.message import Occurrence, Place
 from capstone.domain.message_dates import FROM_LINE, HEADER, RECEIVED, TRACE, day_of
+from capstone.domain.outcomes import Asked, Outcome
 from capstone.domain.records import Classification, Learned, RecordClass
 from capstone.domain.rules import Rules
+from capstone.domain.spans import Spans
 
 Decided = tuple[str, str, str | None, str | None, str | None, str | None, str | None, str | None, str | None, str | None, str]
 """Class, reason, item, authority, designation, form, category, source of the date, cutoff, eligible (ISO) and the flags,
@@ -29,8 +31,11 @@ Dates = tuple[str | None, str | None, str | None, str | None]
 
 _SOURCES = {HEADER: 0, TRACE: 1, RECEIVED: 2, FROM_LINE: 3}
 _MOST_REMEMBERED = 100_000
-_HOUR = 13
-"""Length of an instant's text up to its hour."""
+_DATE = 10
+"""Length of an instant's text up to its date."""
+_AFTER_ALL = "~"
+"""Sorts after whatever follows the date."""
+_Turn = tuple[date, str, date]
 _ONE_DAY = timedelta(days=1)
 
 
@@ -61,7 +66,7 @@ class Change(NamedTuple):
 class Comparison:
     """Answers for one set of rules. What was asked before is answered from memory, which is bounded."""
 
-    __slots__ = ("_changes", "_days", "_is_a_day_near", "_memory", "_rules", "_subjects")
+    __slots__ = ("_changes", "_is_a_day_near", "_memory", "_rules", "_spans", "_subjects", "_turns")
 
     def __init__(self, rules: Rules) -> None:
         """Nothing is known yet."""
@@ -69,7 +74,8 @@ class Comparison:
         self._is_a_day_near = rules.tolerance >= _ONE_DAY
         self._memory: dict[object, tuple[Decided, int | None]] = {}
         self._changes: dict[object, Change] = {}
-        self._days: dict[str, date | None] = {}
+        self._turns: dict[str, _Turn | None] = {}
+        self._spans: dict[str, Spans] = {}
         self._subjects: dict[tuple[str, str], tuple[str, ...] | None] = {}
 
     def change(self, sketch: Sketch) -> Change | None:
@@ -100,12 +106,27 @@ class Comparison:
         found = self._memory.get((subject, when))
         if found is None:
             _make_room(self._memory)
-            _, _, received, from_line = sketch.dates
-            seen = Occurrence(Place("", sketch.folder, ""), (), _instant(received), _instant(from_line), sketch.is_sent)
-            new = classify(evidence_of(sketch.account, _learned(sketch), (seen,)), self._rules)
-            source = None if new.date_source is None else _SOURCES[new.date_source]
-            found = self._memory[subject, when] = (decided_of(new), source)
+            is_plain = subject is sketch.account and isinstance(when, date)
+            found = self._of_day(sketch.account, when) if is_plain else None  # type: ignore[arg-type]
+            found = self._memory[subject, when] = found or self._of_values(sketch)
         return found
+
+    def _of_day(self, account: str, day: date) -> tuple[Decided, int] | None:
+        """Where nothing decides but account and day; None where the account is not registered or no such day is believed."""
+        plausible = self._rules.plausible
+        if self._rules.roster.standing(account) is None or not plausible.earliest <= day <= plausible.latest:
+            return None
+        spans = self._spans.get(account)
+        if spans is None:
+            spans = self._spans[account] = Spans(Asked(account), self._rules)
+        return _decided_by(spans.on(day)), _SOURCES[HEADER]
+
+    def _of_values(self, sketch: Sketch) -> tuple[Decided, int | None]:
+        """As the classifier says."""
+        _, _, received, from_line = sketch.dates
+        seen = Occurrence(Place("", sketch.folder, ""), (), _instant(received), _instant(from_line), sketch.is_sent)
+        new = classify(evidence_of(sketch.account, _learned(sketch), (seen,)), self._rules)
+        return decided_of(new), None if new.date_source is None else _SOURCES[new.date_source]
 
     def _subject(self, sketch: Sketch) -> object:
         """What but the dates decides: nearly always the account alone."""
@@ -127,28 +148,41 @@ class Comparison:
         """What of the dates decides: nearly always the one day that they all are of."""
         header, trace, received, from_line = dates
         if header is not None and self._is_a_day_near:
-            hour = header[:_HOUR]
-            if (
-                (received is None or received[:_HOUR] == hour)
-                and (trace is None or trace[:_HOUR] == hour)
-                and (from_line is None or from_line[:_HOUR] == hour)
-            ):
-                day = self._days.get(hour) or self._day_of_hour(hour)
-                if day is not None:
+            on = header[:_DATE]
+            turn = self._turns[on] if on in self._turns else self._turn_of(on)
+            if turn is not None:
+                before, midnight, after = turn
+                low, high, day = (on, midnight, before) if header < midnight else (midnight, on + _AFTER_ALL, after)
+                if (
+                    (received is None or low <= received < high)
+                    and (trace is None or low <= trace < high)
+                    and (from_line is None or low <= from_line < high)
+                ):
                     return day
         return (*(None if text is None else self._day(text) for text in dates), self._order(dates))
 
-    def _day_of_hour(self, hour: str) -> date | None:
-        """The day in agency time; None where that is not one and the same for all of the hour."""
-        if hour not in self._days:
-            _make_room(self._days)
-            first, last = (day_of(datetime.fromisoformat(hour + rest), self._rules.zone) for rest in (":00Z", ":59:59.999999Z"))
-            self._days[hour] = first if first == last else None
-        return self._days[hour]
+    def _turn_of(self, on: str) -> _Turn | None:
+        """The day in agency time before and after the midnight that lies in that day of UTC, and the midnight.
+
+        None where the clocks change on the way, or where the calendar ends.
+        """
+        _make_room(self._turns)
+        self._turns[on] = None
+        try:
+            start = datetime.fromisoformat(f"{on}T00:00:00Z")
+            local, end = start.astimezone(self._rules.zone), (start + _ONE_DAY).astimezone(self._rules.zone)
+            after = local.date() + _ONE_DAY
+            midnight = start + (datetime.combine(after, time.min) - local.replace(tzinfo=None))
+        except OverflowError:
+            return None
+        if local.utcoffset() == end.utcoffset():
+            told = midnight.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+            self._turns[on] = (local.date(), told, after)
+        return self._turns[on]
 
     def _day(self, text: str) -> date | bool:
         """The day in agency time; False where the calendar has none."""
-        return self._day_of_hour(text[:_HOUR]) or day_of(datetime.fromisoformat(text), self._rules.zone) or False
+        return day_of(datetime.fromisoformat(text), self._rules.zone) or False
 
     def _order(self, dates: Dates) -> object:
         """Which of the dates lie further apart than the tolerance, and in which order."""
@@ -175,6 +209,24 @@ def decided_of(classification: Classification) -> Decided:
         None if classification.cutoff is None else classification.cutoff.isoformat(),
         None if classification.eligible is None else classification.eligible.isoformat(),
         " ".join(classification.flags),
+    )
+
+
+def _decided_by(outcome: Outcome) -> Decided:
+    """The text of the class of a record whose dates all agree."""
+    row = outcome.designation
+    return (
+        outcome.record_class.value,
+        outcome.reason,
+        outcome.item,
+        outcome.authority,
+        None if row is None else row.designation_id,
+        None if row is None else row.form.number or None,
+        None if row is None else row.category,
+        HEADER,
+        None if outcome.cutoff is None else outcome.cutoff.isoformat(),
+        None if outcome.eligible is None else outcome.eligible.isoformat(),
+        " ".join(outcome.flags),
     )
 
 

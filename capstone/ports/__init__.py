@@ -19,9 +19,8 @@ from capstone.ports.store import ExportTarget, GuardChange, ObjectRef, PutReques
 from capstone.ports.work import Clock, Holders, Workers
 
 __all__ = [
-    "REPLAY", "AccountTotals", "AuditLog", "CaptureBatch", "CaptureLedger", "Clock", "ExportTarget", "GuardChange", "HeldRecord",
-    "Holders",
-    "ItemOutcome", "MailSource", "ManifestRef", "ObjectRef", "Outbox", "ProposalLedger", "PutRequest", "Quarantined", "Reclassification",
-    "RecordLedger", "RecordStore", "RegisterLedger", "ReplayLedger", "Run", "SearchIndex", "ServerSlots", "VersionSeen",
-    "Workers",
+    "REPLAY", "AccountTotals", "AuditLog", "CaptureBatch", "CaptureLedger", "Clock", "ExportTarget", "GuardChange",
+    "HeldRecord", "Holders", "ItemOutcome", "MailSource", "ManifestRef", "ObjectRef", "Outbox", "ProposalLedger",
+    "PutRequest", "Quarantined", "Reclassification", "RecordLedger", "RecordStore", "RegisterLedger", "ReplayLedger",
+    "Run", "SearchIndex", "ServerSlots", "VersionSeen", "Workers",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from capstone.domain.classification import Rules, classify, evidence_of, learned_of
+from capstone.domain.effects import Keeping, is_changed, keeping_change
 from capstone.domain.errors import FixityMismatch
 from capstone.domain.facts import capture_facts
 from capstone.domain.layout import quarantine_key, record_key
@@ -149,8 +150,11 @@ class _Deciding:
         self.decided.lines.append(line)
 
     def _changed_class(self, record: RecordEntry, item: OfferedMessage, digest: str) -> Classification | None:
+        """None too where it would be kept for a shorter time: that is left to a replay, which asks for a second person."""
         classification = self._class_of(item, digest)
-        if classification == record.classification:
+        if not is_changed(record.classification, classification):
+            return None
+        if keeping_change(record.classification, classification) is Keeping.SHORTER:
             return None
         lock = lock_for(classification, self.guarding.now, self.guarding.zone, self.guarding.minimum_days)
         key, tags = record_key(self.account, digest), tags_for(classification, self.account)

@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 
 import structlog
 
+from capstone.domain.culling_reviews import FORMAT as REVIEW_FORMAT
 from capstone.domain.culling_reviews import KIND as CULLING_REVIEW
 from capstone.domain.culling_reviews import CullingReview, review_from_dict
 from capstone.domain.errors import FixityMismatch
@@ -22,7 +23,7 @@ from capstone.usecases.anchor import anchor
 
 log = structlog.get_logger()
 
-EVENT = "register_change"
+EVENT, ADOPTED = "register_change", "decision_adopted"
 _FORMAT, _KIND = 2, "register"
 _FIRST_FORMAT, _FIRST_KIND = 1, "register_import"
 """As the first release wrote them: designations only, and no reason."""
@@ -51,7 +52,7 @@ def decide(
     superseded: Mapping[str, str] | None = None,
     approves: int | None = None,
 ) -> RegisterDecision:
-    """The next decision, under a name and a reason: in the store, locked; then in the ledger; then in the audit chain.
+    """The next decision, under a name and a reason: in the store, locked; then in the audit chain; then in the ledger.
 
     Whether it may be is for the caller to say (`register_change.planned`). A decision that a crash left in the store alone is
     taken in before.
@@ -63,26 +64,32 @@ def decide(
 
 
 def enact_noted(parts: RegisterParts, decision: RegisterDecision) -> RegisterDecision:
-    """See `enact`; then it is noted in the audit chain."""
-    enact(parts, decision)
+    """As `enact`, and noted in the audit chain before the ledger has it: whenever the power fails, each decision is noted."""
+    _keep(parts, decision)
     counts = {name: len(getattr(decision, name)) for name in ("designations", "facts", "superseded")}
     details = {"decision": decision.number, "reason": decision.reason, **counts, "approves": decision.approves}
     anchor(parts.store, parts.audit.append(decision.at, decision.actor, EVENT, details))
+    parts.register.apply(decision)
     log.info("register_changed", decision=decision.number, **counts)
     return decision
 
 
 def enact(parts: RegisterParts, decision: RegisterDecision) -> None:
     """Write the decision to the store, locked, and then take it into the ledger. Safe to repeat."""
-    raw = json.dumps(as_told(decision), sort_keys=True, indent=1).encode()
-    key = decision_key(decision.number, decision.at)
-    parts.store.put_all([PutRequest(key, raw, digest_of(raw), Lock(hold=True), {})])
+    _keep(parts, decision)
     parts.register.apply(decision)
 
 
-def adopt_decisions(parts: RegisterParts) -> int:
+def _keep(parts: RegisterParts, decision: RegisterDecision) -> None:
+    raw = json.dumps(as_told(decision), sort_keys=True, indent=1).encode()
+    key = decision_key(decision.number, decision.at)
+    parts.store.put_all([PutRequest(key, raw, digest_of(raw), Lock(hold=True), {})])
+
+
+def adopt_decisions(parts: RegisterParts, *, is_rebuild: bool = False) -> int:
     """Apply decisions that are in the store and not in the ledger: after a crash, or into a new ledger. Says how many.
 
+    One that a crash left behind is noted in the audit chain under the name of who made it; a rebuild notes itself.
     Raises FixityMismatch, with nothing applied from there on, where a decision is damaged or one before it is missing.
     """
     first = parts.register.next_decision()
@@ -96,6 +103,8 @@ def adopt_decisions(parts: RegisterParts) -> int:
             parts.culling.take_in(made)
         else:
             parts.register.apply(made)
+        if not is_rebuild:
+            anchor(parts.store, parts.audit.append(parts.clock.now(), made.actor, ADOPTED, {"decision": expected}))
         log.warning("decision_adopted", decision=expected)
     return len(keys)
 
@@ -121,7 +130,7 @@ def read_any_decision(raw: bytes, key: str) -> RegisterDecision | CullingReview:
     """The decision of an object of any kind. Raises FixityMismatch where the bytes are none."""
     try:
         told = json.loads(raw)
-        if told["kind"] != CULLING_REVIEW:
+        if (told["format"], told["kind"]) != (REVIEW_FORMAT, CULLING_REVIEW):
             return read_decision(raw, key)
         review = review_from_dict(told)
     except (ValueError, KeyError, TypeError, AttributeError) as exc:

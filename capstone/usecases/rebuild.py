@@ -48,7 +48,7 @@ def rebuild_ledger(parts: RebuildParts, actor: str) -> RebuildReport:
     """
     last = max(anchors(parts.store), default=(0, "", None))
     entry = parts.audit.append(parts.clock.now(), actor, "rebuild", {"after_seq": last[0], "after_digest": last[1]})
-    decisions = adopt_decisions(parts.register)
+    decisions = adopt_decisions(parts.register, is_rebuild=True)
     accounts = _accounts(parts.store)
     if accounts and not decisions:
         # Mail is captured for registered accounts only, so a register that is not there was lost.

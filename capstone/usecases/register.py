@@ -11,8 +11,9 @@ import structlog
 from capstone.domain.fixity import digest_of
 from capstone.domain.officials import designation_as_dict
 from capstone.domain.officials_csv import OfficialsFile, read_officials
-from capstone.domain.register import RegisterChange, diff_register
+from capstone.domain.register import Notice, RegisterChange, diff_register
 from capstone.domain.register_change import Change, Planned, planned
+from capstone.domain.register_checks import errors_in, warnings_in
 from capstone.domain.register_facts import RegisterState, fact_as_dict, fact_id
 from capstone.usecases.anchor import anchor
 from capstone.usecases.decisions import RegisterParts, adopt_decisions, decide
@@ -102,6 +103,27 @@ def change_register(parts: RegisterParts, actor: str, reason: str, proposal: Cal
     change = plan.change
     made = decide(parts, actor, reason, change.designations, change.facts, change.superseded)
     return ChangeReport(made.number, change, warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterCheck:
+    """What is wrong with the register as a whole, and what is worth a look."""
+
+    errors: tuple[Notice, ...]
+    warnings: tuple[Notice, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """As `--json` prints it."""
+        return {
+            name: [{"message": one.message, "ids": list(one.ids)} for one in notices]
+            for name, notices in (("errors", self.errors), ("warnings", self.warnings))
+        }
+
+
+def check_register(parts: RegisterParts) -> RegisterCheck:
+    """Judge all that is in force together, whatever was pointed out when it was taken in."""
+    state = parts.register.state()
+    return RegisterCheck(tuple(errors_in(state)), tuple(warnings_in(state, _today(parts))))
 
 
 def history(parts: RegisterParts, known_on: datetime | None = None) -> list[dict[str, object]]:

@@ -145,12 +145,13 @@ def _rules_at(parts: ReadingParts, instant: datetime, rules: Rules) -> Rules:
 
 def _origin(parts: ReadingParts, designation_id: str | None) -> tuple[Designation | None, Entered | None]:
     """The row of that id, in force or not, and the first decision that brought it."""
-    if designation_id is not None:
-        for one in parts.register.decisions():
-            for row in one.designations:
-                if row.designation_id == designation_id:
-                    return row, Entered(one.number, one.at, one.actor, one.reason)
-    return None, None
+    origins = (
+        (row, Entered(one.number, one.at, one.actor, one.reason))
+        for one in parts.register.decisions()
+        for row in one.designations
+        if row.designation_id == designation_id
+    )
+    return next(origins, (None, None))
 
 
 def _entry(parts: ReadingParts, viewer: Person, record_id: str) -> RecordEntry:

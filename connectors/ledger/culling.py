@@ -70,9 +70,7 @@ class SqlProposalLedger:
                 return
             after = page[-1].proposal.proposal_id
 
-    def find(
-        self, proposal_ids: Sequence[str] = (), record_ids: Sequence[str] = (), keeps: Sequence[str] = ()
-    ) -> list[Reviewed]:
+    def find(self, proposal_ids: Sequence[str] = (), record_ids: Sequence[str] = (), keeps: Sequence[str] = ()) -> list[Reviewed]:
         """See ProposalLedger."""
         p = t.culling_proposals.c
         found: dict[str, Reviewed] = {}

@@ -17,7 +17,7 @@ from connectors.ledger.slots import SqlServerSlots
 
 
 class SqlLedger:
-    """The ports of the ledger on one engine: `capture`, `records`, `register`, `replaying`, `culling`, `outbox`, `audit`, `slots`."""
+    """The ports on one engine: `capture`, `records`, `register`, `replaying`, `culling`, `outbox`, `audit`, `slots`."""
 
     def __init__(self, engine: Engine) -> None:
         """Uses the engine of `open_engine`; nothing is read yet."""

@@ -131,7 +131,8 @@ def _occurrences(connection: Connection, account: str, after: str, last: str) ->
     """By number of the record, in the order in which they were first seen. Most records have one."""
     of_page = _SEEN.where(_r.account == account, _r.digest > after, _r.digest <= last)
     seen: dict[int, tuple[Occurrence, ...]] = {}
-    for number, source, folder, item_id, flags, received_at, from_line_at, is_sent, envelope in connection.execute(of_page).all():
+    rows: Sequence[Sequence[Any]] = connection.execute(of_page).all()
+    for number, source, folder, item_id, flags, received_at, from_line_at, is_sent, envelope in rows:
         place = Place(_exact(source), _exact(folder), _exact(item_id))
         occurrence = Occurrence(place, _words(flags), _at(received_at), _at(from_line_at), bool(is_sent), envelope)
         seen[number] = (*seen.get(number, ()), occurrence)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from json import loads
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Engine, Integer, Text, and_, bindparam, func, select, type_coerce
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Integer, Text, and_, bindparam, func, select, type_coerce
 
 from capstone.domain.message import Occurrence, Place
 from capstone.domain.sketches import Sketch
@@ -27,9 +27,15 @@ def sketches(engine: Engine, page_size: int) -> Iterator[Sketch]:
             top = connection.scalar(_TOP, {"last": last, "size": page_size})
             if top is None:
                 return
-            page = _page(connection.execute(_PAGE, {"last": last, "top": top}).all())
+            page = _page(_rows(connection, {"last": last, "top": top}))
         yield from page
         last = top
+
+
+def _rows(connection: Connection, values: Mapping[str, int | None]) -> Sequence[Any]:
+    """Rows as the driver gives them: there is nothing that a type of ours would make of them."""
+    with connection.execute(_PAGE, values) as found:
+        return [] if found.cursor is None else list(found.cursor.fetchall())
 
 
 def _page(rows: Sequence[Any]) -> list[Sketch]:
@@ -47,7 +53,7 @@ def _sketch(row: Any, group: Sequence[Any] = ()) -> Sketch:
     ) = row  # fmt: skip
     if form is not None and _ESCAPE in form:
         form = ExactText.to_value(form)
-    return Sketch(
+    return _SKETCH(Sketch, (
         account,
         (
             record_class, reason, item, authority, designation_id, form, category, source, cutoff, eligible,
@@ -61,7 +67,7 @@ def _sketch(row: Any, group: Sequence[Any] = ()) -> Sketch:
         is_sent == 1,
         _exact(folder),
         tuple(map(_occurrence, group)) if len(group) > 1 or folder is None else (),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _occurrence(row: Any) -> Occurrence:
@@ -83,6 +89,8 @@ def _plain(column: Column[Any]) -> ColumnElement[Any]:
     return column if isinstance(column.type, Integer) else type_coerce(column, Text()).label(f"{column.table.name}_{column.name}")
 
 
+_SKETCH = tuple.__new__
+"""Without the call in between: this runs for every record of the archive."""
 _ESCAPE, _NO_FLAGS = "\x1a", "[]"
 _r, _c, _l, _o = t.records.c, t.classifications.c, t.learned.c, t.occurrences.c
 _LAST: ColumnElement[int] = bindparam("last")

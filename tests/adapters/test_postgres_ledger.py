@@ -25,6 +25,7 @@ from connectors.ledger.engine import ledger_file, open_engine, open_new_engine, 
 from connectors.ledger.ledger import SqlLedger, create_ledger, open_ledger
 from servers.processes import free_port
 from tests.adapters.ledger_on_postgres import Database, empty_ledger, new_database, on_server
+from tests.contracts.culling import ProposalLedgerContract
 from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract, everything
 from tests.contracts.ledger_values import ACCOUNT, NOON, SOURCE, batch, batch_of, fill
 from tests.contracts.register_facts import RegisterFactsContract
@@ -71,6 +72,10 @@ class TestRegisterFacts(RegisterFactsContract):
 
 
 class TestReplayLedger(ReplayLedgerContract):
+    pass
+
+
+class TestProposalLedger(ProposalLedgerContract):
     pass
 
 

@@ -272,7 +272,7 @@ def test_pages_that_are_damaged_on_the_disk_are_named(own_server: Postgres) -> N
         with pytest.raises(LedgerDamaged, match="files are damaged") as caught:
             opened.records.totals()
         assert "rebuild" in caught.value.next_step
-        assert opened.register.next_decision() == 2
+        assert opened.register.next_decision() == 3
         opened.close()
 
 

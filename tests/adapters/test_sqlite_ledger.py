@@ -36,6 +36,7 @@ from connectors.ledger.engine import file_url, open_engine, writing
 from connectors.ledger.errors import to_ledger_error, vendor_errors
 from connectors.ledger.ledger import SqlLedger, create_ledger, open_ledger
 from connectors.ledger.schema import create
+from tests.contracts.culling import ProposalLedgerContract
 from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract, everything
 from tests.contracts.ledger_values import (
     ACCOUNT,
@@ -102,6 +103,10 @@ class TestRegisterFacts(RegisterFactsContract):
 
 
 class TestReplayLedger(ReplayLedgerContract):
+    pass
+
+
+class TestProposalLedger(ProposalLedgerContract):
     pass
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from capstone.domain.culling import Proposal
+from capstone.domain.culling_reviews import CullingReview, Verdict
 from capstone.domain.fixity import digest_of
 from capstone.domain.message import ItemState, Occurrence, Place
 from capstone.domain.officials import CutoffRule, Designation, Form
@@ -142,4 +144,6 @@ def fill(ledger: Any) -> None:
     ledger.capture.finish_run(RUN, after(9), "complete", None)
     facts = (AddressFact("chief@agency.example", ACCOUNT, date(2030, 1, 1)),)
     ledger.register.apply(decision(1, [designation("a")], {"x": "a"}, facts=facts))
+    odd = Proposal(entry("b").record_id, "spam", "culling 1", 75, ("junk_folder", "spam_header"))
+    ledger.culling.take_in(CullingReview(2, NOON, "robin", "seen", Verdict.ACCEPT, (odd,)))
     ledger.audit.append(NOON, "robin", "search", {"query": "budget"})

@@ -151,6 +151,13 @@ def test_the_register_is_shown_as_it_was_known_on_a_day(line: InProcess) -> None
     assert done(line, "history", "--as-known-on", today - timedelta(days=2)) == {"history": []}
 
 
+def test_the_whole_register_is_judged_together(line: InProcess) -> None:
+    assert done(line, "check")["errors"] == []
+    done(line, "right", "aide", "--on-behalf-of", "director", "--from", "2020-01-01", *WHY)
+    (note,) = [one for one in done(line, "check")["warnings"] if "names account aide" in one["message"]]
+    assert len(note["ids"]) == 1
+
+
 def test_only_the_keeper_of_the_register_changes_it(line: InProcess) -> None:
     roles = line.line.home / "roles.toml"
     roles.write_text(roles.read_text() + '\n"Ola" = ["records_staff"]\n')

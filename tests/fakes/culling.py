@@ -41,9 +41,7 @@ class FakeProposalLedger:
             if rule in (None, one.rule) and account in (None, one.account):
                 yield self._reviewed(named)
 
-    def find(
-        self, proposal_ids: Sequence[str] = (), record_ids: Sequence[str] = (), keeps: Sequence[str] = ()
-    ) -> list[Reviewed]:
+    def find(self, proposal_ids: Sequence[str] = (), record_ids: Sequence[str] = (), keeps: Sequence[str] = ()) -> list[Reviewed]:
         return [
             self._reviewed(named)
             for named, (one, _, _) in sorted(self._proposals.items())

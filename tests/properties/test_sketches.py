@@ -44,7 +44,7 @@ FACTS = (
 )
 ACCOUNTS = ("director", "deputy", "clerk", "other", "nobody")
 MARKS = [address_mark(f"{name}@agency.example") for name in ("director", "deputy", "stranger")]
-ZONES = [ZoneInfo(name) for name in ("America/New_York", "Asia/Kathmandu", "Pacific/Apia")]
+ZONES = [ZoneInfo(name) for name in ("America/New_York", "Asia/Kathmandu", "Pacific/Apia", "UTC")]
 DAYS = [datetime(2014, 12, 31, 23, tzinfo=UTC), datetime(2015, 6, 30, 4, tzinfo=UTC), datetime(2016, 12, 31, 18, tzinfo=UTC)]
 INSTANTS = st.builds(
     lambda day, minutes: day + timedelta(minutes=minutes),
@@ -95,11 +95,12 @@ def test_its_answers_are_those_of_the_classifier(
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_every_minute_around_midnight_is_of_its_own_day(zone: ZoneInfo) -> None:
+@pytest.mark.parametrize("around", [datetime(2016, 12, 31, 12, tzinfo=UTC), datetime(2015, 11, 1, 6, tzinfo=UTC)])
+def test_every_minute_around_midnight_is_of_its_own_day(zone: ZoneInfo, around: datetime) -> None:
     by = rules(zone)
     comparison = Comparison(by)
     for minute in range(-60 * 26, 60 * 26, 7):
-        said = Learned(datetime(2016, 12, 31, 12, tzinfo=UTC) + timedelta(minutes=minute))
+        said = Learned(around + timedelta(minutes=minute))
         seen = (Occurrence(Place("box", "Inbox", "1"), received_at=said.header_date),)
         new = classify(evidence_of("director", said, seen), by)
         assert comparison.change(sketch_of(held("director", said, seen, new))) is None
@@ -111,5 +112,5 @@ def test_what_it_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(40):
         said = Learned(DAYS[0] + timedelta(days=number), None, (f"{number:016x}",))
         comparison.change(sketch_of(held("director", said, (Occurrence(Place("box", "Inbox", "1")),), a_classification())))
-    kept = [getattr(comparison, name) for name in ("_memory", "_changes", "_days", "_subjects")]
+    kept = [getattr(comparison, name) for name in ("_memory", "_changes", "_turns", "_subjects")]
     assert [len(one) for one in kept if len(one) > 5] == []

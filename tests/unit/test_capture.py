@@ -242,6 +242,16 @@ def test_a_new_occurrence_may_lengthen_the_keeping_and_the_lock_follows() -> Non
     assert len(archive.ledger.records.class_history(record_id)) == 2
 
 
+def test_a_message_offered_again_is_never_kept_for_a_shorter_time_without_a_replay() -> None:
+    archive = MemoryArchive(a_designation("1"))
+    archive.capture(ListSource(offered(ONE)))
+    archive.designations = [a_designation("none")]
+    archive.capture(ListSource(offered(ONE, "2")))
+    (record_id,) = archive.record_ids()
+    entry = archive.ledger.records.record(record_id)
+    assert (entry.classification.record_class, len(entry.occurrences)) == (RecordClass.PERMANENT, 2)
+
+
 def test_a_new_occurrence_that_changes_nothing_leaves_one_class_in_the_history() -> None:
     archive = MemoryArchive()
     archive.capture(ListSource(offered(ONE)))

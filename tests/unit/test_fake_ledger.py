@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contracts.culling import ProposalLedgerContract
 from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract
 from tests.contracts.register_facts import RegisterFactsContract
 from tests.contracts.register_outbox_audit import AuditLogContract, OutboxContract, RegisterLedgerContract
@@ -34,6 +35,10 @@ class TestRegisterFacts(RegisterFactsContract):
 
 
 class TestReplayLedger(ReplayLedgerContract):
+    pass
+
+
+class TestProposalLedger(ProposalLedgerContract):
     pass
 
 

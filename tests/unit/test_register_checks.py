@@ -102,3 +102,9 @@ def test_overlaps_and_gaps_are_named_with_their_ids() -> None:
     assert gap.message.startswith("account director has no role from 2014-01-01 to 2014-12-31")
     assert gap.ids == (left.designation_id, late.designation_id)
     assert str(gap).endswith(f"(in the register: {left.designation_id}, {late.designation_id})")
+
+
+def test_an_account_whose_addresses_are_facts_of_their_own_lacks_none() -> None:
+    bare = a_designation(addresses=())
+    assert "has no address here" in warnings_in(state(rows=(bare,)))[0].message
+    assert warnings_in(state(ALIAS, rows=(bare,))) == []

@@ -16,7 +16,7 @@ from capstone.domain.records import Lock
 from capstone.domain.register_facts import AccountFact, AccountKind, AddressFact, RegisterDecision, RegisterState, fact_id
 from capstone.ports import ObjectRef
 from capstone.usecases.decisions import adopt_decisions, as_told, decide, read_decision
-from capstone.usecases.register import change_register, history, import_officials, plan_change
+from capstone.usecases.register import change_register, check_register, history, import_officials, plan_change
 from capstone.usecases.stored import state_of
 from tests.builders import a_designation
 from tests.fakes.archive import Cut, MemoryArchive, PowerCut
@@ -69,15 +69,23 @@ def test_the_store_alone_gives_back_the_same_register_of_decisions_of_every_form
     assert [one.approves for one in decisions] == [None, None, None, None, 4]
 
 
+@pytest.mark.parametrize(("part", "method"), [("store", "put_all"), ("audit", "append"), ("register", "apply")])
 @pytest.mark.parametrize("after", [False, True])
-def test_a_power_cut_between_store_and_ledger_is_made_good_by_the_next_change(archive: MemoryArchive, after: bool) -> None:
-    whole = archive.ledger.register
-    archive.ledger.register = Cut(whole, "apply", after=after)
+def test_a_power_cut_at_any_step_of_a_decision_is_made_good_by_the_next_and_no_decision_is_without_a_note(
+    archive: MemoryArchive, part: str, method: str, after: bool
+) -> None:
+    owner = archive if part == "store" else archive.ledger
+    whole = getattr(owner, part)
+    setattr(owner, part, Cut(whole, method, after=after))
     with pytest.raises(PowerCut):
         decide(archive.registering, "robin", "one", [CLERK])
-    archive.ledger.register = whole
-    assert decide(archive.registering, "robin", "two", (), FACTS).number == 3
-    assert whole.state() == in_new_ledger(archive)
+    setattr(owner, part, whole)
+    last = decide(archive.registering, "alex", "two", (), FACTS).number
+    noted = {(one.actor, one.details["decision"]) for one in archive.ledger.audit.entries()}
+    made = {(one.actor, one.number) for one in archive.ledger.register.decisions() if one.number > 1}
+    assert noted == made
+    assert last == (2 if (part, after) == ("store", False) else 3)
+    assert archive.ledger.register.state() == in_new_ledger(archive)
 
 
 GOOD = as_told(RegisterDecision(2, MemoryArchive().clock.now(), "robin", "why", (CLERK,), FACTS, {"a": "b"}, 1))
@@ -154,3 +162,12 @@ def test_the_history_tells_everything_ever_said_by_whom_and_why(archive: MemoryA
     (first,) = history(archive.registering, noon)
     assert first["superseded_by"] is None
     assert history(archive.registering, noon - timedelta(seconds=1)) == []
+
+
+def test_the_whole_register_can_be_judged_at_any_time(archive: MemoryArchive) -> None:
+    assert check_register(archive.registering).as_dict() == {"errors": [], "warnings": []}
+    broken = replace(CLERK, addresses=("director@agency.example",))
+    decide(archive.registering, "robin", "as an older release took it in", [broken])
+    found = check_register(archive.registering).as_dict()["errors"]
+    told = "address director@agency.example belongs to two accounts at once: clerk and director"
+    assert found == [{"message": told, "ids": [broken.designation_id, ADA.designation_id]}]
