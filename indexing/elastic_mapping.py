@@ -32,7 +32,8 @@ _MAPPINGS = {
         "shown": {"type": "object", "enabled": False},  # kept, neither read nor indexed by the engine
     },
 }
-_SETTINGS = {"number_of_shards": 1, "auto_expand_replicas": "0-1"}
+# Whoever searches asks for what is new to be made visible first, so the server need not do it every second of a busy pass.
+_SETTINGS = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "60s"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ def _measure(cluster: Cluster, corpus: Path, folder: Path, scratch: Path, mail: 
     kept = Archive(cluster, scratch)  # a first run, which counts for nothing: the servers get warm
     first = kept.run("import", str(mail), "--account", ACCOUNT)
     kept.capture_alone()
+    kept.run("index")
     with kept.client() as client:
         documents = write_documents(client, kept.name, scratch / "documents.jsonl")
     _show([f"First run: {json.dumps(first.told)}; {documents:,} documents.\n"])

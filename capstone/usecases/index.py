@@ -25,7 +25,7 @@ from capstone.usecases.stored import checked_all
 
 log = structlog.get_logger()
 
-MOST_RECORDS, MOST_BYTES = 500, 32 * 1024 * 1024
+MOST_RECORDS, MOST_BYTES = 2_000, 32 * 1024 * 1024
 CLAIM_S = 600
 
 

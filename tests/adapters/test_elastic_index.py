@@ -200,6 +200,18 @@ def test_a_year_changed_by_another_process_leaves_one_document(index: ElasticInd
     assert list(index.ids()) == [document.record_id]
 
 
+def test_a_year_changed_by_another_process_before_anyone_searched_leaves_one_document(
+    index: ElasticIndex, elasticsearch: ElasticsearchAccess
+) -> None:
+    other = ElasticIndex(place_on(elasticsearch, "index"))
+    document = agency_documents()[0]
+    for number, year in enumerate((2001, 2002, 2001, 2003, 2002)):
+        (index, other)[number % 2].add([replace(document, **at(year))])
+    other.close()
+    assert list(index.ids()) == [document.record_id]
+    assert index.search(Everything(), ALL, 10).total == 1
+
+
 def test_a_record_that_stands_in_two_years_is_noticed(index: ElasticIndex, elasticsearch: ElasticsearchAccess) -> None:
     index.add([replace(agency_documents()[0], **at(2001)), replace(agency_documents()[1], **at(2002))])
     assert index.search(Everything(), ALL, 0).total == 2

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from capstone.ports import Workers
 from connectors.workers import InlineWorkers, ProcessWorkers
+from servers.processes import wait_until
 
 
 def length(raw: bytes) -> tuple[int, bool]:
@@ -96,3 +98,26 @@ def test_a_thing_that_ends_or_hangs_its_process_is_answered_instead_and_no_other
     answers = list(processes.map(length, things, unknown))
     assert answers == [(len(thing), thing != hostile) for thing in things]
     assert list(processes.map(length, [b"after"], unknown)) == [(5, True)]
+
+
+KILLED_RUN = """
+import os, signal, sys
+from connectors.workers import ProcessWorkers
+from tests.adapters.test_workers import pid_of, unknown
+if __name__ == "__main__":
+    pids = set(ProcessWorkers(2, limit_s=30).map(pid_of, [b""] * 100, unknown))
+    print(*pids, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_processes_of_a_killed_run_end_with_it(tmp_path: Path) -> None:
+    program, told = tmp_path / "killed_run.py", tmp_path / "told"
+    program.write_text(KILLED_RUN)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with told.open("wb") as out:
+        ended = subprocess.run([sys.executable, program], env=environment, stdout=out, timeout=60, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    pids = [int(pid) for pid in told.read_text().split()]
+    assert pids
+    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 30)

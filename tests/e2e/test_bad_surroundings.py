@@ -22,6 +22,8 @@ from tests.fakes.archive import a_message
 
 _DROP_BOUNDING_CAPABILITY, _DAC_OVERRIDE, _DAC_READ_SEARCH = 24, 1, 2
 MEGABYTE = 1024 * 1024
+LONG_S = 180
+"""A bound for what must not hang; what is waited for takes a fraction of it."""
 
 
 def without_the_right_to_read_everything() -> None:
@@ -142,12 +144,12 @@ def test_a_ledger_or_index_that_another_process_holds_is_a_named_error_after_a_b
         )
         (imported, waited_s), (searched, _), (status, status_s) = answers
     assert (imported, searched, status) == ("E301", "E301", "none")
-    assert waited_s < 60
-    assert status_s < 15
+    assert waited_s < LONG_S
+    assert status_s < waited_s
     ledger.close()
     index = held(archive.home / "index.sqlite")
     told, waited_s = asked("import", tmp_path / "two.eml", "--account", "director")
-    assert (told, waited_s < 30) == ("E401", True)
+    assert (told, waited_s < LONG_S) == ("E401", True)
     index.close()
     assert archive.json("index") == {"indexed": 1, "failed": 0, "pending": 0}
     assert archive.json("search", "*")["total"] == archive.json("verify")["checked"] == 2

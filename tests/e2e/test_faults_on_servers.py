@@ -177,6 +177,25 @@ def test_answers_of_a_busy_store_are_outlasted(
     assert_whole(archive, ended, few)
 
 
+def test_a_line_that_is_cut_and_a_store_that_restarts_are_outlasted(
+    servers: RealServers, store: Store, corpus: Path, large: Undisturbed, tmp_path: Path
+) -> None:
+    archive = Archive(servers, tmp_path)
+    archive.hasty = {"CAPSTONE_STORE__ENDPOINT_URL": store.urls["line"], "CAPSTONE_STORE__ATTEMPTS": "9"}
+    run = Run(archive, *importing(corpus, LARGE))
+    run.until(archive.has(50))
+    store.line.cut_all()
+    run.until(archive.has(50))
+    store.line.drop_after(20, 8)  # the answers to eight puts that were done are lost
+    run.until(archive.has(50))
+    store.server.stop()
+    store.server.start()
+    run.until(archive.has(50))
+    store.server.kill()
+    store.server.start()
+    assert_whole(archive, run.end(), large)
+
+
 # --- the database ----------------------------------------------------------------------------------
 
 
@@ -290,3 +309,23 @@ def test_two_captures_at_once_outlive_a_restart_of_their_database(
 
 
 # --- the archive's own processes -------------------------------------------------------------------
+
+
+def test_runs_killed_while_they_store_while_they_commit_and_while_they_index_are_taken_up_by_the_next(
+    servers: RealServers, postgres: Postgres, corpus: Path, small: Undisturbed, tmp_path: Path
+) -> None:
+    archive, command = Archive(servers, tmp_path), importing(corpus, SMALL)
+    run = Run(archive, *command)
+    run.until(archive.has(30))
+    run.kill()
+    taken_in = archive.count("manifests/")
+    run = Run(archive, *command)
+    with no_commits(archive):
+        run.until(lambda: waiting(postgres, archive) > 0)
+        run.kill()
+    assert archive.count("manifests/") == taken_in + 1
+    run = Run(archive, *command)
+    run.until(lambda: archive.written() > 0)
+    run.kill()
+    assert run.has_logged("manifests_adopted")
+    assert_whole(archive, Run(archive, *command).end(), small)

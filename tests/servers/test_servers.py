@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -101,8 +100,7 @@ def test_a_server_ends_when_the_program_that_started_it_is_killed(
     members = tree_of(pid)
     assert members
     if is_frozen:
-        for member in members:
-            os.kill(member.pid, signal.SIGSTOP)
+        members = frozen_tree(pid)
     starter.kill()
     starter.wait()
     starter.stdin.close()

@@ -12,6 +12,7 @@ from capstone.domain.errors import (
     AccountBusy,
     FixityMismatch,
     LedgerUnavailable,
+    ObjectMissing,
     SourceUnavailable,
     StoreUnavailable,
     UnknownAccount,
@@ -250,6 +251,15 @@ def test_a_message_offered_again_is_never_kept_for_a_shorter_time_without_a_repl
     (record_id,) = archive.record_ids()
     entry = archive.ledger.records.record(record_id)
     assert (entry.classification.record_class, len(entry.occurrences)) == (RecordClass.PERMANENT, 2)
+
+
+def test_a_class_that_changes_while_the_object_is_gone_ends_the_run_by_name() -> None:
+    archive = MemoryArchive(a_designation("none", account="assistant"), a_designation("1"))
+    raw = a_message(From="director@agency.example")
+    archive.capture(ListSource(offered(raw)), "assistant")
+    del archive.store.raw[record_key("assistant", digest_of(raw))]
+    report = archive.capture(ListSource(offered(raw, "2", "Sent", is_sent=True)), "assistant")
+    assert (report.outcome, report.error and report.error.code) == ("failed", ObjectMissing.code)
 
 
 def test_a_new_occurrence_that_changes_nothing_leaves_one_class_in_the_history() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from capstone.domain.errors import CapstoneError, FixityMismatch, StoreUnavailable
+from capstone.domain.errors import CapstoneError, FixityMismatch, ObjectMissing, StoreUnavailable
 from capstone.domain.events import link
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
@@ -244,6 +244,18 @@ def test_a_weakened_lock_and_changed_tags_are_mended(archive: MemoryArchive) -> 
     report = archive.reconcile()
     assert [one.what for one in report.mended] == ["lock", "tags"]
     assert archive.store.guard[KEY] == (Lock(hold=True), tags)
+
+
+def test_changed_tags_alone_are_mended_and_the_lock_is_left(archive: MemoryArchive) -> None:
+    lock, tags = archive.store.guard[KEY]
+    archive.store.guard[KEY] = (lock, {})
+    assert [one.what for one in archive.reconcile().mended] == ["tags"]
+    assert archive.store.guard[KEY] == (lock, tags)
+
+
+def test_the_lock_of_an_object_that_is_gone_is_asked_for_in_vain(archive: MemoryArchive) -> None:
+    with pytest.raises(ObjectMissing, match="no object"):
+        state_of(archive.store, ObjectRef("records/director/aa/gone.eml"))
 
 
 def test_a_marker_that_hides_a_record_is_taken_away_and_a_version_laid_on_top_is_named(archive: MemoryArchive) -> None:
