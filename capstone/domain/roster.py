@@ -102,10 +102,6 @@ class Roster:
         """The mark of every address that the account ever had."""
         return self._marks.get(account, _NO_MARKS)
 
-    def marks(self) -> frozenset[str]:
-        """The mark of every address that any account ever had."""
-        return _NO_MARKS.union(*self._marks.values())
-
     def holders_of(self, mark: str, day: date) -> list[Designation]:
         """The rows in force on the day whose account had the address on the day, by account, start and id."""
         held = [row for row, fact in self._by_mark.get(mark, ()) if row.covers(day) and (fact is None or holds(fact, day))]
