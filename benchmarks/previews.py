@@ -78,7 +78,9 @@ def _measure(url: str, wanted: int, read: Callable[[], Iterator[object]]) -> int
         fill(ledger, rules, wanted)
         print(f"made {wanted:,} records in {time.monotonic() - began:.0f} s", flush=True)
     store = DirectoryRecordStore(Path("no-store"))  # never asked: what the bytes say is noted
-    parts = PreviewParts(LearningParts(store, ledger.records, ledger.replaying, InlineWorkers()), ledger.register, rules, "")
+    parts = PreviewParts(
+        LearningParts(store, ledger.records, ledger.replaying, InlineWorkers()), ledger.register.decisions(), rules, ""
+    )
     try:
         return _compare(parts, read, int(os.environ.get("BENCH_ROUNDS", "3")), is_embedded=url.startswith("sqlite"))
     finally:

@@ -28,6 +28,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and give its exit code."""
     from capstone.cli import app  # importing the command line is most of the start-up time
+    from capstone.cli.options import close_opened
 
     gc.freeze()  # what is imported stays: it need not be looked through again and again
     gc.set_threshold(_COLLECT_AFTER)
@@ -51,6 +52,8 @@ def run(arguments: list[str]) -> int:
             raise
         next_step = "Run it again with CAPSTONE_DEBUG=1 and report what it prints; it names no content of mail."
         return _tell("E000", f"A fault in the program: {type(exc).__name__}.", next_step, NAMED_ERROR, wants_json=wants_json)
+    finally:
+        close_opened()
     return code if isinstance(code, int) else DONE
 
 

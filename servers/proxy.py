@@ -37,9 +37,10 @@ class _Line:
 
     def send(self, sink: socket.socket, chunk: bytes) -> None:
         """Send all of it, unless the line is cut meanwhile. Raises OSError."""
-        left = memoryview(chunk)
+        left, room = memoryview(chunk), select.poll()
+        room.register(sink, select.POLLOUT)
         while left and not self.is_cut:
-            if select.select([], [sink], [], _WAIT_S)[1]:
+            if room.poll(_WAIT_S * 1000):
                 left = left[sink.send(left, socket.MSG_DONTWAIT) :]
 
     def leave(self) -> bool:

@@ -131,7 +131,7 @@ def _replayed(store: S3RecordStore, ledger: SqlLedger, owner: str, each: int) ->
     clock, rules = SystemClock(), _rules(ledger)
     parts = ReplayParts(
         LearningParts(store, ledger.records, ledger.replaying, InlineWorkers()), ledger.capture, ledger.register, ledger.audit,
-        clock, rules, "", Guarding(rules.zone, 1, clock.now()), ProcessHolders(), lambda: "beef",
+        clock, rules, ledger.register.next_decision(), "", Guarding(rules.zone, 1, clock.now()), ProcessHolders(), lambda: "beef",
     )  # fmt: skip
     began = time.monotonic()
     done = replay_account(parts, owner)

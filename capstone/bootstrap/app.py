@@ -139,10 +139,10 @@ class App(CullingApp, FormsApp, RegisterApp):
             return self.preview_forms(data)
         return self.preview_officials(data)
 
-    def approve_register(self, actor: Person, reason: str) -> RegisterDecision:
+    def approve_register(self, actor: Person, reason: str, newest: int) -> RegisterDecision:
         """See `usecases.approvals`."""
         require_register_keeper(actor)
-        return approve(self._parts.registering, actor.name, reason, self._parts.approved_rules)
+        return approve(self._parts.registering, actor.name, reason, self._parts.approved_rules, newest)
 
     def accounts_to_replay(self) -> list[str]:
         """Every account that has records."""

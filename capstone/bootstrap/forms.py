@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -76,15 +77,13 @@ class FormsApp:
 
         Raises UnknownForm.
         """
-        parts = self._for_change(asking)
-        return self._applied(parts, plan_withdrawal(parts, number, day), asking)
+        return self._applied(asking, lambda parts: plan_withdrawal(parts, number, day))
 
     def resubmit_form(
         self, number: str, day: date, asking: Asking, *, is_undone: bool = False
     ) -> tuple[FormChange, int | None, Preview | None]:
         """The agency sent the form in anew, or did not: the change, the decision's number, or the preview. Raises UnknownForm."""
-        parts = self._for_change(asking)
-        return self._applied(parts, plan_resubmission(parts, number, day, is_undone=is_undone), asking)
+        return self._applied(asking, lambda parts: plan_resubmission(parts, number, day, is_undone=is_undone))
 
     def forms(self, known_on: date | None = None) -> list[FormLine]:
         """Every form in the register as it stands today, or as the register had it at the end of a past day."""
@@ -111,10 +110,15 @@ class FormsApp:
             adopt_decisions(self._parts.registering)
         return self._form_parts
 
-    def _applied(self, parts: FormParts, change: FormChange, asking: Asking) -> tuple[FormChange, int | None, Preview | None]:
+    def _applied(
+        self, asking: Asking, planned: Callable[[FormParts], FormChange]
+    ) -> tuple[FormChange, int | None, Preview | None]:
+        parts = self._for_change(asking)
+        expected = parts.next_decision
+        change = planned(parts)
         if asking.is_preview:
             return change, None, self._effect_of(change)
-        return change, apply_change(parts, change, asking.actor.name, asking.reason), None
+        return change, apply_change(parts, change, asking.actor.name, asking.reason, expected), None
 
     def _effect_of(self, change: FormChange) -> Preview:
         state = self._parts.ledger.register.state()

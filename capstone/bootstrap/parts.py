@@ -141,14 +141,16 @@ class Parts:
     @property
     def previewing(self) -> PreviewParts:
         """For previews of a change."""
-        return PreviewParts(self._learning, self.ledger.register, self.rules, self.approved_rules, self.progress)
+        decisions = self.ledger.register.decisions()  # before the rules: what may be approved must be known to them
+        return PreviewParts(self._learning, decisions, self.rules, self.approved_rules, self.progress)
 
     @property
     def replaying(self) -> ReplayParts:
         """For replays of the register over the archive."""
         ledger = self.ledger
+        following = ledger.register.next_decision()  # before the rules: these know all decisions below it, or more
         return ReplayParts(
-            self._learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules,
+            self._learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules, following,
             self.approved_rules, self.guarding, self.holders, _new_id, progress=self.progress,
         )  # fmt: skip
 

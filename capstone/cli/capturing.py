@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from capstone.bootstrap import App, build_app
-from capstone.cli.options import AsJson, Viewer, archive
+from capstone.bootstrap import App
+from capstone.cli.options import AsJson, Viewer, archive, opened
 from capstone.cli.output import print_json, print_table, say, size_text
 from capstone.domain.errors import CapstoneError
 from capstone.domain.message import ItemState
@@ -27,7 +27,7 @@ def init(as_json: AsJson = False) -> None:
 
     Example: CAPSTONE_HOME=/srv/capstone capstone init
     """
-    told = build_app().init()
+    told = opened().init()
     if as_json:
         print_json(told)
         return
@@ -140,7 +140,7 @@ def status(as_json: AsJson = False) -> None:
 
     Example: capstone status --json
     """
-    found = build_app().status()
+    found = opened().status()
     told = found.as_dict()
     if as_json:
         print_json(told)
@@ -167,7 +167,7 @@ def quarantine_list(viewer: Viewer = None, as_json: AsJson = False) -> None:
 
     Example: capstone quarantine list
     """
-    app = build_app()
+    app = opened()
     items = app.quarantine(app.person(viewer))
     if as_json:
         names = ("digest", "source", "account", "item_id", "code", "reason", "size_bytes", "tries")
@@ -190,7 +190,7 @@ def quarantine_show(
 
     Example: capstone quarantine show DIGEST --raw > item.bin
     """
-    app = build_app()
+    app = opened()
     item, data = app.quarantined(app.person(viewer), digest)
     if raw:
         sys.stdout.buffer.write(data)

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from capstone.bootstrap import build_app
-from capstone.cli.options import AsJson, Viewer, archive
+from capstone.cli.options import AsJson, Viewer, archive, opened
 from capstone.cli.output import print_json, print_table, say
 from capstone.domain.culling import SIGNS
 from capstone.domain.culling_policy import RULES
@@ -67,7 +66,7 @@ def list_(
 
     Example: capstone cull list list_mail --account director --state proposed
     """
-    app = build_app()
+    app = opened()
     found = app.culling_proposals(app.person(viewer), _wanted(named or [], account), state)
     counts: Counter[tuple[str, str, str]] = Counter()
     shown: list[Reviewed] = []
@@ -90,7 +89,7 @@ def list_(
 def accept(
     named: Named, reason: Reason, account: Account = None, yes: Yes = False, viewer: Viewer = None, as_json: AsJson = False
 ) -> None:
-    """Accept proposals as one of two people. After the second they are noted as non-record; the records stay as they are.
+    """Accept proposals as one of two people, until the cutoff of the record. Then they are noted; the records stay as they are.
 
     Example: capstone cull accept list_mail --account director --reason "looked at fifty of them" --as ann
     """
@@ -112,7 +111,7 @@ def refuse(
 def take_back(
     named: Named, reason: Reason, account: Account = None, yes: Yes = False, viewer: Viewer = None, as_json: AsJson = False
 ) -> None:
-    """Take back what was accepted or refused: the proposals are open again. Until the cutoff of the record; one person is enough.
+    """Take back what was accepted or refused, so that it is open again: until the cutoff, or while a second person is missing.
 
     Example: capstone cull take-back spam --account director --reason "the filter was wrong that month"
     """
@@ -120,7 +119,7 @@ def take_back(
 
 
 def _review(verdict: Verdict, wanted: Wanted, reason: str, *, yes: bool, viewer: str | None, as_json: bool) -> None:
-    app = build_app()
+    app = opened()
     person = app.person(viewer)
     if not yes and not _is_confirmed(app.count_culling(person, wanted, verdict), as_json=as_json):
         return

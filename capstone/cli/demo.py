@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from capstone.bootstrap import App, build_app, demo_summary, generate_demo
+from capstone.bootstrap import App, demo_summary, generate_demo
 from capstone.cli.capturing import STATES
-from capstone.cli.options import AsJson, Viewer
+from capstone.cli.options import AsJson, Viewer, opened
 from capstone.cli.output import print_json, print_table, say
 from capstone.cli.reading import hit_as_dict, print_hits
 from capstone.settings import home
@@ -42,7 +42,7 @@ def report(folder: Folder = None, viewer: Viewer = None, as_json: AsJson = False
 
     Example: capstone demo report
     """
-    app, summary = build_app(), demo_summary(folder or home())
+    app, summary = opened(), demo_summary(folder or home())
     person = app.person(viewer)
     found = app.overview()
     answers = [(query, meaning, app.search(person, query, 3)) for query, meaning in summary.searches]

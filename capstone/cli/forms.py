@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from capstone.bootstrap import build_app
-from capstone.cli.options import AsJson
+from capstone.cli.options import AsJson, opened
 from capstone.cli.output import print_json, print_table, say
 from capstone.domain.errors import BadForm
 from capstone.domain.forms import Form, form_as_dict, positions_csv
@@ -31,7 +30,7 @@ def form(
         data = file.read_bytes()
     except OSError as exc:
         raise BadForm(f"{file} cannot be read: {exc.strerror}.", "Check the name and permissions of the file.") from exc
-    found = build_app().read_form(data)
+    found = opened().read_form(data)
     if as_json:
         print_json(form_as_dict(found))
     elif as_csv:

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from capstone.bootstrap import build_app
 from capstone.bootstrap.forms import Asking
 from capstone.cli.officials_forms import Accepts, CoversFrom, OnlyPreview, import_forms
-from capstone.cli.options import AsJson, KnownOn, Viewer
+from capstone.cli.options import AsJson, KnownOn, Viewer, opened
 from capstone.cli.output import print_json, print_table, say
 from capstone.cli.replaying import preview
 from capstone.domain.errors import BadOfficialsFile
@@ -43,7 +42,7 @@ def import_(
         data = file.read_bytes()
     except OSError as exc:
         raise BadOfficialsFile(f"{file} cannot be read: {exc.strerror}.", "Check the name and permissions of the file.") from exc
-    app = build_app()
+    app = opened()
     if covers_from is not None and not is_pdf(data, file.name):
         raise typer.BadParameter("--covers-from goes with the PDF of a form; a CSV has a column of that name.")
     if is_pdf(data, file.name) or is_positions_table(data):
@@ -70,7 +69,7 @@ def list_(known_on: KnownOn = None, as_json: AsJson = False) -> None:
 
     Example: capstone officials list --as-known-on 2025-01-31
     """
-    state = build_app().register(None if known_on is None else known_on.date())
+    state = opened().register(None if known_on is None else known_on.date())
     facts = [{"fact_id": fact_id(fact), **fact_as_dict(fact)} for fact in state.facts if not isinstance(fact, RegisteredForm)]
     if as_json:
         print_json({"officials": [designation_as_dict(row) for row in state.designations], "facts": facts})
@@ -88,7 +87,7 @@ def history(known_on: KnownOn = None, as_json: AsJson = False) -> None:
 
     Example: capstone officials history
     """
-    told = build_app().register_history(None if known_on is None else known_on.date())
+    told = opened().register_history(None if known_on is None else known_on.date())
     if as_json:
         print_json({"history": told})
         return

@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from capstone.bootstrap import build_app
 from capstone.bootstrap.forms import Asking, FormsApp
-from capstone.cli.options import AsJson, KnownOn, Viewer
+from capstone.cli.options import AsJson, KnownOn, Viewer, opened
 from capstone.cli.output import print_json, print_table, say
 from capstone.cli.replaying import print_preview
 from capstone.domain.forms import listing_csv
@@ -61,7 +60,7 @@ def forms(known_on: KnownOn = None, as_json: AsJson = False) -> None:
 
     Example: capstone officials forms --as-known-on 2025-01-31
     """
-    lines = build_app().forms(None if known_on is None else known_on.date())
+    lines = opened().forms(None if known_on is None else known_on.date())
     if as_json:
         print_json({"forms": [one.as_dict() for one in lines]})
         return
@@ -114,7 +113,7 @@ def withdraw(
     """
     if undo == (on is not None):
         raise typer.BadParameter("Give the day with --on, or --undo where it was entered by mistake.")
-    app = build_app()
+    app = opened()
     asking = Asking(app.person(viewer), reason, only_preview)
     _tell_change(number, *app.withdraw_form(number, None if on is None else on.date(), asking), as_json=as_json)
 
@@ -132,7 +131,7 @@ def resubmitted(
 
     Example: capstone officials resubmitted "GRS 6.1-0900-2020-0001" --on 2027-02-15 --reason "sent with memo 12"
     """
-    app = build_app()
+    app = opened()
     asking = Asking(app.person(viewer), reason, only_preview)
     _tell_change(number, *app.resubmit_form(number, on.date(), asking, is_undone=undo), as_json=as_json)
 
@@ -148,7 +147,7 @@ def export(
 
     Example: capstone officials export --csv > positions.csv
     """
-    lists = build_app().positions(number)
+    lists = opened().positions(number)
     if as_json:
         print_json({"forms": [_list_as_dict(fact, listed) for fact, listed in lists]})
     elif as_csv:
@@ -165,7 +164,7 @@ def gaps(as_json: AsJson = False) -> None:
 
     Example: capstone officials gaps
     """
-    found = build_app().gaps()
+    found = opened().gaps()
     if as_json:
         print_json({"gaps": [one.as_dict() for one in found]})
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Annotated
 
@@ -19,6 +19,21 @@ KnownOn = Annotated[
     datetime | None,
     typer.Option("--as-known-on", formats=["%Y-%m-%d"], metavar="DATE", help="As the register was at the end of that day."),
 ]
+
+
+_of_this_command = ExitStack()
+
+
+def opened() -> App:
+    """The archive for one command; `close_opened` gives it back when the command has ended."""
+    app = build_app()
+    _of_this_command.callback(app.close)
+    return app
+
+
+def close_opened() -> None:
+    """End connections and processes of every archive that the command opened."""
+    _of_this_command.close()
 
 
 @contextmanager

@@ -10,8 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from capstone.bootstrap import build_app
-from capstone.cli.options import AsJson, Viewer, archive
+from capstone.cli.options import AsJson, Viewer, archive, opened
 from capstone.cli.output import print_json, print_table, say, size_text
 from capstone.domain.manifest import classification_as_dict
 from capstone.domain.message import Address
@@ -35,7 +34,7 @@ def search(
 
     Example: capstone search 'subject:budget from:director@agency.example after:2024-01-01 NOT class:temporary'
     """
-    app = build_app()
+    app = opened()
     answer = app.search(app.person(viewer), query, limit, offset)
     if as_json:
         hits = [hit_as_dict(hit) for hit in answer.page.hits]
@@ -77,7 +76,7 @@ def show(
 
     Example: capstone show director/4f2a... --raw > message.eml
     """
-    app = build_app()
+    app = opened()
     shown = app.show(app.person(viewer), record_id)
     if raw:
         sys.stdout.buffer.write(shown.raw)
@@ -152,7 +151,7 @@ def why(record_id: RecordId, viewer: Viewer = None, as_json: AsJson = False) -> 
 
     Example: capstone why director/4f2a...
     """
-    app = build_app()
+    app = opened()
     found, told = app.explain(app.person(viewer), record_id)
     if as_json:
         print_json(_explained_as_dict(found, told))

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from capstone.bootstrap import App, build_app
+from capstone.bootstrap import App
 from capstone.bootstrap.forms import Asking
 from capstone.bootstrap.register import Changed
-from capstone.cli.options import AsJson, Viewer
+from capstone.cli.options import AsJson, Viewer, opened
 from capstone.cli.output import print_json, say
 from capstone.cli.replaying import print_preview
 from capstone.domain.register_facts import AccountKind, fact_id
@@ -58,7 +58,7 @@ def designate(  # noqa: PLR0913 - one option each
     """
     told = {"official": official, "position": position, "category": category, "account": account, "from": starts, "until": ends}
     told |= _said(office, acting, form, addresses, decided, decided_by, evidence)
-    app = build_app()
+    app = opened()
     _tell(app.designate(told, _asking(app, viewer, reason, only_preview)), as_json)
 
 
@@ -91,7 +91,7 @@ def correct(  # noqa: PLR0913 - one option each
     told |= _said(office, acting, form, addresses, decided, decided_by, evidence)
     if not told:
         raise typer.BadParameter("Say what was otherwise: --from, --until, --category ...")
-    app = build_app()
+    app = opened()
     _tell(app.correct_fact(named, told, _asking(app, viewer, reason, only_preview)), as_json)
 
 
@@ -107,7 +107,7 @@ def end(
 
     Example: capstone officials end 0123456789ab --on 2025-01-20 --reason "left office"
     """
-    app = build_app()
+    app = opened()
     _tell(app.end_fact(named, on, _asking(app, viewer, reason, only_preview)), as_json)
 
 
@@ -118,7 +118,7 @@ def remove(
 
     Example: capstone officials remove 0123456789ab --reason "another person of that name"
     """
-    app = build_app()
+    app = opened()
     _tell(app.remove_fact(named, _asking(app, viewer, reason, only_preview)), as_json)
 
 
@@ -136,7 +136,7 @@ def account(  # noqa: PLR0913 - one option each
 
     Example: capstone officials account director-2 --kind secondary --reason "inventory of accounts"
     """
-    app = build_app()
+    app = opened()
     _tell(app.describe_account(named, kind, office, network, _asking(app, viewer, reason, only_preview)), as_json)
 
 
@@ -154,7 +154,7 @@ def address(  # noqa: PLR0913 - one option each
 
     Example: capstone officials address director@agency.example --account director --from 2025-01-20 --reason "handed over"
     """
-    app = build_app()
+    app = opened()
     _tell(app.give_address(text, account, starts, ends, _asking(app, viewer, reason, only_preview)), as_json)
 
 
@@ -172,7 +172,7 @@ def right(  # noqa: PLR0913 - one option each
 
     Example: capstone officials right aide --on-behalf-of director --from 2025-01-20 --reason "delegation of 2025-01-18"
     """
-    app = build_app()
+    app = opened()
     _tell(app.give_right(named, on_behalf_of, starts, ends, _asking(app, viewer, reason, only_preview)), as_json)
 
 
@@ -191,7 +191,7 @@ def series(  # noqa: PLR0913 - one option each
 
     Example: capstone officials series opr-cases --account director --from 2025-01-20 --folder Cases --reason "memo 12"
     """
-    app = build_app()
+    app = opened()
     _tell(app.assign_series(named, account, folder, (starts, ends), _asking(app, viewer, reason, only_preview)), as_json)
 
 
@@ -202,7 +202,7 @@ def check(as_json: AsJson = False) -> None:
 
     Example: capstone officials check
     """
-    found = build_app().check_register()
+    found = opened().check_register()
     if as_json:
         print_json(found.as_dict())
     else:

@@ -60,24 +60,31 @@ def print_preview(found: Preview) -> None:
     if found.total("unreadable"):
         say(f"{found.total('unreadable'):,} cannot be judged: their bytes are missing or damaged. Run 'capstone verify'.", "red")
     if waiting:
-        say(f"Decisions that wait for a second person: {waiting}. See 'capstone officials approve --help'.", "yellow")
+        say(f"Decisions that wait for a second person: {waiting}.", "yellow")
+    if found.newest_decision is not None:
+        say(f"The newest change of the register is decision {found.newest_decision}.")
+    if found.next_step:
+        say(f"Next, by a second person: {found.next_step}")
 
 
 def approve(
+    decision: Annotated[
+        int, typer.Option("--decision", help="The newest change of the register, as 'capstone officials preview' names it.")
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")],
     viewer: Viewer = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve the register as it stands, as a second person: a replay may then shorten locks.
+    """Approve the register up to a decision, as a second person: a replay may then shorten locks.
 
-    Example: capstone officials approve --reason "compared with the signed form"
+    Example: capstone officials approve --decision 2 --reason "compared with the signed form"
     """
     with archive("Approving", is_quiet=as_json) as app:
-        decision = app.approve_register(app.person(viewer), reason)
+        made = app.approve_register(app.person(viewer), reason, decision)
     if as_json:
-        print_json({"decision": decision.number, "approves": decision.approves, "actor": decision.actor})
+        print_json({"decision": made.number, "approves": made.approves, "actor": made.actor})
     else:
-        say(f"Decision {decision.number}: {decision.actor} approves the register up to decision {decision.approves}.")
+        say(f"Decision {made.number}: {made.actor} approves the register up to decision {made.approves}.")
         say("Next: capstone replay")
 
 
@@ -129,7 +136,7 @@ def _print_replay(reports: list[AccountReplay], index: dict[str, object]) -> Non
             say(f"{one.account}: {told}; these keep their class, the next replay takes them up.", "red")
     waiting = totals(reports)["waiting_for_approval"]
     if waiting:
-        say(f"{waiting:,} would be kept shorter and wait for a second person: 'capstone officials approve'.", "yellow")
+        say(f"{waiting:,} would be kept shorter and wait for a second person: 'capstone officials preview' says more.", "yellow")
     error = index.get("error")
     if isinstance(error, dict):
         say(f"Not indexed: {error['code']} {error['message']} Next: {error['next']}", "yellow")

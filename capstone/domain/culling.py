@@ -20,8 +20,10 @@ from capstone.domain.facts.identifiers import read_message_id, read_references, 
 from capstone.domain.facts.labels import list_id_of
 from capstone.domain.facts.words import unwrapped
 from capstone.domain.message import Occurrence
-from capstone.domain.records import Classification
+from capstone.domain.outcomes import CAPSTONE_ITEM, OTHERS_ITEM
+from capstone.domain.records import Classification, RecordClass
 from capstone.domain.register_facts import AddressFact, RegisterState
+from capstone.domain.retention import NEVER_DESTROYED
 
 SIGNS: dict[str, str] = {
     "junk_folder": "it lies in a junk folder and nowhere else",
@@ -39,8 +41,13 @@ SIGNS: dict[str, str] = {
     "automatic_subject": "its subject begins as automatic answers do",
     "same_content_kept": "another record of the account has the same content and stays",
     "same_class": "that record is kept under the same schedule item",
+    "permanent_010": "it is permanent under item 010",
+    "temporary_011": "it is temporary under item 011",
 }
 """Codes of what a rule saw and what they mean. Codes only: no content of a message stands in a proposal."""
+
+_KEPT_AS = {(RecordClass.PERMANENT, CAPSTONE_ITEM): "permanent_010", (RecordClass.TEMPORARY, OTHERS_ITEM): "temporary_011"}
+"""Rule 9 of domain.md 6.1 names these two. Each is a code of its own, so that what was said of one is not said of the other."""
 
 _ID_LENGTH = 16
 _FEWEST_SIGNS = 2
@@ -51,7 +58,8 @@ _ANSWERED = frozenset({"\\answered", "answered", "$forwarded", "forwarded"})
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One rule's proposal about one record, with the signs it saw (codes of SIGNS) and the version that saw them."""
+    """One rule's proposal about one record, with the signs it saw and the code of its class (both of SIGNS), and the version
+    that saw them. The class is no sign to stand on."""
 
     record_id: str
     rule: str
@@ -64,12 +72,12 @@ class Proposal:
 
     def __post_init__(self) -> None:
         """Raises ValueError where it would stand on one sign alone."""
-        if len(set(self.signs)) < _FEWEST_SIGNS:
+        if len(set(self.signs).difference(_KEPT_AS.values())) < _FEWEST_SIGNS:
             raise ValueError("a proposal stands on two signs at least")
 
     @property
     def proposal_id(self) -> str:
-        """Sixteen hex digits that follow from record, rule, signs and what is kept: seen again it is the same proposal."""
+        """Sixteen hex digits that follow from record, rule, signs (class and item too) and what is kept: seen again the same."""
         told = json.dumps([self.record_id, self.rule, sorted(self.signs), self.keeps])
         return hashlib.sha256(told.encode()).hexdigest()[:_ID_LENGTH]
 
@@ -209,14 +217,21 @@ def is_sent_by_account(occurrences: Iterable[Occurrence]) -> bool:
     return any(one.is_sent for one in occurrences)
 
 
+def kept_as(classification: Classification) -> str | None:
+    """The code of a class whose records may be culled; None for every other: unscheduled, another item or series, a floor."""
+    if NEVER_DESTROYED in classification.flags or classification.item is None:
+        return None
+    return _KEPT_AS.get((classification.record_class, classification.item))
+
+
 def proposals_for(candidate: Candidate, view: AccountView, talks: Conversations, policy: CullingPolicy) -> list[Proposal]:
     """What the rules propose about the record; mostly nothing.
 
     Never about mail that the account itself sent, answered, forwarded, or in whose thread it wrote, nor where nobody is named as
-    the writer.
+    the writer, nor about a record that is kept as anything but 010 or 011 (`kept_as`).
     """
-    seen = candidate.seen
-    if not seen.has_writer or seen.is_own or is_sent_by_account(candidate.occurrences):
+    seen, kept = candidate.seen, kept_as(candidate.classification)
+    if kept is None or not seen.has_writer or seen.is_own or is_sent_by_account(candidate.occurrences):
         return []
     if talks.has(seen) or any(flag.casefold() in _ANSWERED for one in candidate.occurrences for flag in one.flags):
         return []
@@ -229,7 +244,7 @@ def proposals_for(candidate: Candidate, view: AccountView, talks: Conversations,
     }
     return [
         Proposal(
-            candidate.record_id, rule, policy.version, policy.confidence[rule], signs,
+            candidate.record_id, rule, policy.version, policy.confidence[rule], (*signs, kept),
             candidate.twin.record_id if candidate.twin and rule == "convenience_duplicate" else None,
         )
         for rule, signs in found.items()

@@ -36,7 +36,7 @@ class State(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
-    """The rules no longer see what they saw."""
+    """The rules no longer see what they saw; or people spoke of it, and no rule has looked since the ledger was rebuilt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def state_after(opinions: Iterable[Opinion]) -> tuple[State, str]:
 class Hindrance(StrEnum):
     """Why a verdict cannot be given on a proposal."""
 
-    WITHDRAWN = "the rules no longer propose it"
+    WITHDRAWN = "the rules no longer propose it, or have not looked since a rebuild"
     NOT_OPEN = "it was accepted or refused already; take that back first"
     NOT_REVIEWED = "nobody has reviewed it yet"
     SAME_PERSON = "you accepted it already; a second person must"
@@ -107,12 +107,18 @@ class Hindrance(StrEnum):
 
 
 def hindrance(one: Reviewed, verdict: Verdict, actor: str, cutoff: date | None, today: date) -> Hindrance | None:
-    """Why this person cannot say this of the proposal today; None where they can."""
+    """Why this person cannot say this of the proposal today; None where they can.
+
+    From the cutoff on nothing is accepted, as it could not be taken back; what waits for its second person always can.
+    """
     state, first = state_after(one.opinions)
+    is_cut_off = cutoff is not None and cutoff <= today
     if verdict is Verdict.TAKE_BACK:
         if state is State.PROPOSED:
             return Hindrance.NOT_REVIEWED
-        return Hindrance.CUTOFF_REACHED if cutoff is not None and cutoff <= today else None
+        return Hindrance.CUTOFF_REACHED if is_cut_off and state is not State.SECOND_NEEDED else None
+    if verdict is Verdict.ACCEPT and is_cut_off:
+        return Hindrance.CUTOFF_REACHED
     if not one.stands:
         return Hindrance.WITHDRAWN
     if state not in (State.PROPOSED, State.SECOND_NEEDED):
@@ -122,8 +128,8 @@ def hindrance(one: Reviewed, verdict: Verdict, actor: str, cutoff: date | None, 
 
 
 def is_leaving(one: Reviewed) -> bool:
-    """Whether somebody accepted that the record is none."""
-    return one.state in (State.SECOND_NEEDED, State.ACCEPTED)
+    """Whether somebody accepted that the record is none, even if the rules do not see it now: they may see it again."""
+    return state_after(one.opinions)[0] in (State.SECOND_NEEDED, State.ACCEPTED)
 
 
 def reviewing_scope(person: Person, register: Iterable[Designation]) -> Scope:

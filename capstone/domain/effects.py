@@ -97,21 +97,49 @@ def state_after(
     return RegisterState(tuple(rows.values()), tuple(known.values()))
 
 
-def awaiting_approval(decisions: Sequence[RegisterDecision], rules: str) -> tuple[RegisterDecision, ...]:
-    """The changes of the register that no second person has approved under these rules, by number; none: locks may be shortened.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Which changes of the register wait for a second person, and what an approval given now would be of."""
 
-    An approval counts for all changes before it, and only where it names the newest of them and its author made none of them.
-    Under other rules or schedules than those that it was given under, what was approved last awaits approval again.
+    waiting: tuple[RegisterDecision, ...]
+    judged: tuple[RegisterDecision, ...]
+    """Those that wait; where none does, those approved last: an approval may be renewed by who made none of them."""
+    approved_at: datetime | None
+    """When what stands was approved last; None while anything waits, and where the register is empty."""
+
+    @property
+    def newest(self) -> int | None:
+        """The number of the newest change, which an approval must name; None where the register has none."""
+        return self.judged[-1].number if self.judged else None
+
+
+def standing(decisions: Sequence[RegisterDecision], rules: str) -> Standing:
+    """How changes and approvals stand under these rules.
+
+    An approval counts for all changes before it, and only where it names the newest of them and its author made none of those
+    that it is of: the changes since the last approval. Given under other rules or schedules than the one before, it is of every
+    change that the register ever had.
     """
+    every: list[RegisterDecision] = []
     waiting: list[RegisterDecision] = []
     approved: list[RegisterDecision] = []
-    under = rules
+    under: str | None = None
+    at: datetime | None = None
     for decision in sorted(decisions, key=lambda one: one.number):
         if decision.approves is None:
+            every.append(decision)
             waiting.append(decision)
-        elif _is_approval_of(decision, waiting or approved):
-            waiting, approved, under = [], waiting or approved, decision.rules
-    return tuple(waiting or (approved if under != rules else ()))
+            continue
+        judged = (waiting or approved) if decision.rules == under else every
+        if _is_approval_of(decision, judged):
+            waiting, approved, under, at = [], list(judged), decision.rules, decision.at
+    left = waiting if rules == under else every
+    return Standing(tuple(left), tuple(left or approved), None if left else at)
+
+
+def awaiting_approval(decisions: Sequence[RegisterDecision], rules: str) -> tuple[RegisterDecision, ...]:
+    """The changes of the register that no second person has approved under these rules, by number. See `standing`."""
+    return standing(decisions, rules).waiting
 
 
 def _is_approval_of(decision: RegisterDecision, changes: Sequence[RegisterDecision]) -> bool:

@@ -109,10 +109,10 @@ class BadRegisterEntry(CapstoneError):
 
 
 class NothingToApprove(CapstoneError):
-    """An approval was given and no change of the register waits for one."""
+    """An approval was given and the register has no change at all."""
 
     code = "E015"
-    default_next_step = "See 'capstone officials history'; a replay may shorten locks as the register says."
+    default_next_step = "Enter the officials first ('capstone officials import')."
 
 
 class SecondPersonNeeded(CapstoneError):
@@ -130,7 +130,7 @@ class UnknownProposal(CapstoneError):
 
 
 class CutoffReached(CapstoneError):
-    """What two people accepted as non-record can be taken back until the record's cutoff only; nothing was changed."""
+    """Mail is accepted as non-record, and what two people accepted taken back, until its cutoff only; nothing was changed."""
 
     code = "E018"
     default_next_step = "Tell the Records Officer: the record is still stored and locked, and its disposition needs people."
@@ -141,6 +141,20 @@ class CannotReview(CapstoneError):
 
     code = "E019"
     default_next_step = "See 'capstone cull list' for what became of each."
+
+
+class RegisterChanged(CapstoneError):
+    """An approval names another decision than the newest change of the register; nothing was approved."""
+
+    code = "E020"
+    default_next_step = "Run 'capstone officials preview' again: it shows what changes now and the number to approve."
+
+
+class DecidedMeanwhile(CapstoneError):
+    """The register changed between looking at it and changing it; nothing was changed."""
+
+    code, retryable = "E021", True
+    default_next_step = "Look at the change again (--preview shows it), then repeat the command."
 
 
 # --- mail and sources ------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from capstone.domain.evidence import Evidence
 from capstone.domain.officials import NO_ROLE, SUPPORT, CutoffRule, Designation, Form
 from capstone.domain.records import RecordClass
-from capstone.domain.register_facts import AddressFact, SendingRight, SeriesAssignment
+from capstone.domain.register_facts import AddressFact, SeriesAssignment
 from capstone.domain.retention import NEVER_DESTROYED, cutoff_of, eligible_on, years_after
 from capstone.domain.roster import Roster, Standing, holds
 from capstone.domain.rules import Rules
@@ -19,7 +19,7 @@ CAPSTONE_ITEM, OTHERS_ITEM, SUPPORT_ITEM = "010", "011", "012"
 
 _NEVER = date.max.toordinal() + 1
 _RANK = {RecordClass.PERMANENT: 2, RecordClass.UNSCHEDULED: 1, RecordClass.TEMPORARY: 0}
-_Dated = Designation | AddressFact | SendingRight | SeriesAssignment
+_Dated = Designation | AddressFact | SeriesAssignment
 _OF_ANOTHER_FORM = ("form_not_approved", "form_withdrawn")
 
 
@@ -75,10 +75,8 @@ class Asked(NamedTuple):
     """What of a record's evidence its outcome on a given day depends on: many records ask the same."""
 
     account: str
-    is_proved: bool = False
-    """Whether the account itself sent it: found in its Sent folder, or Sender is an address of it."""
     senders: tuple[str, ...] = ()
-    """Marks of the From addresses, where they can matter."""
+    """Marks of others' From addresses, where the account itself sent it: found in its Sent folder, or Sender is its address."""
     folders: tuple[str, ...] = ()
     """Where it was found, where that can matter."""
 
@@ -86,11 +84,10 @@ class Asked(NamedTuple):
 def asked_of(evidence: Evidence, standing: Standing, roster: Roster) -> Asked:
     """The question that the evidence puts to a registered account."""
     account = evidence.account
-    is_proved = evidence.is_sent or not standing.marks.isdisjoint(evidence.sender_marks)
     senders: tuple[str, ...] = ()
-    if is_proved or standing.has_rights:
+    if evidence.is_sent or not standing.marks.isdisjoint(evidence.sender_marks):
         senders = tuple(mark for mark in evidence.from_marks if roster.is_address_of_another(mark, account))
-    return Asked(account, is_proved and bool(senders), senders, evidence.folders if standing.has_series else ())
+    return Asked(account, senders, evidence.folders if standing.has_series else ())
 
 
 def outcome_on(day: date, asked: Asked, rules: Rules) -> Outcome:
@@ -102,7 +99,7 @@ def turns(asked: Asked, rules: Rules) -> list[int]:
     """The days, as ordinals, on which an answer can change for another reason than the calendar: in order, each once."""
     roster, rows = rules.roster, _rows_of(asked, rules)
     gifts = (fact for mark in asked.senders for _, fact in roster.holdings_of(mark) if fact is not None)
-    intervals: tuple[_Dated, ...] = (*roster.rights_of(asked.account), *roster.assigned_series(asked.account), *gifts, *rows)
+    intervals: tuple[_Dated, ...] = (*roster.assigned_series(asked.account), *gifts, *rows)
     found = {day for one in intervals for day in (one.starts.toordinal(), _ordinal(one.ends) + 1)}
     found |= {row.form.covers_from.toordinal() for row in rows if row.form.covers_from is not None}
     if CutoffRule.ADMINISTRATION in cutoffs(asked, rules):
@@ -175,11 +172,10 @@ def _counts(row: Designation, rules: Rules) -> bool:
 
 
 def _sent_for(day: date, asked: Asked, rules: Rules) -> list[Designation]:
-    """Rule 5: Capstone officials in whose name the account itself sent it. From proves nothing but beside a right to send."""
+    """Rule 5: Capstone officials in whose name the account itself sent it. No right to send proves that it did."""
     found = {row.designation_id: row for mark in asked.senders for row in rules.roster.holders_of(mark, day)}
-    represented = rules.roster.sends_for(asked.account, day)
     others = (row for row in found.values() if row.is_capstone and row.account != asked.account)
-    return [row for row in others if (asked.is_proved or row.account in represented) and _counts(row, rules)]
+    return [row for row in others if _counts(row, rules)]
 
 
 def _without_role(reason: str, account: str, rules: Rules) -> Outcome:
@@ -198,7 +194,7 @@ def _judge(row: Designation, day: date, rules: Rules, is_sent_for: bool = False)
     item, form = rules.schedule.items[item_number], row.form
     rule = item.cutoff or form.cutoff
     is_cut_off = item.trigger is Trigger.CUTOFF
-    cutoff = cutoff_of(rule, day, row, rules.administrations) if is_cut_off else None
+    cutoff = cutoff_of(rule, day, rules.roster.tenure_end(row), rules.administrations) if is_cut_off else None
     eligible = eligible_on(item, cutoff if is_cut_off else day, form, rule)
     flags = _cutoff_flags(item, rule, cutoff)
     if item.disposition is RecordClass.PERMANENT:

@@ -80,7 +80,10 @@ class AddressFact:
 
 @dataclass(frozen=True, slots=True)
 class SendingRight:
-    """An account may send on behalf of another account's holder, from a day until a day."""
+    """An account may send on behalf of another account's holder, from a day until a day.
+
+    No class follows from it: it does not say who sent a message (domain.md 6.1 rule 5).
+    """
 
     account: str
     on_behalf_of: str

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from capstone.domain.message_dates import day_of
-from capstone.domain.officials import CutoffRule, Designation, Form
+from capstone.domain.officials import CutoffRule, Form
 from capstone.domain.records import Classification, Lock, RecordClass
 from capstone.domain.schedule import Schedule, ScheduleItem
 
@@ -33,19 +33,19 @@ def years_after(day: date, years: int) -> date | None:
 
 
 def cutoff_of(
-    rule: CutoffRule | None, message_day: date, designation: Designation | None, administrations: Sequence[date]
+    rule: CutoffRule | None, message_day: date, tenure_end: date | None, administrations: Sequence[date]
 ) -> date | None:
     """The day on which the record is cut off; None while it is not known (no rule, still in office, administration lasts, other).
 
-    `administrations` are the first days of new administrations, rising. A message of such a day counts to the new one.
-    The answer is never before the message day.
+    `tenure_end` is the last day of the official's whole tenure (`Roster.tenure_end`). `administrations` are the first days of new
+    administrations, rising. A message of such a day counts to the new one. The answer is never before the message day.
     """
     if rule is CutoffRule.CALENDAR:
         return message_day.replace(month=_DECEMBER_31[0], day=_DECEMBER_31[1])
     if rule is CutoffRule.FISCAL:
         return _fiscal_year_end(message_day)
     if rule is CutoffRule.TENURE:
-        return None if designation is None or designation.ends is None else max(designation.ends, message_day)
+        return None if tenure_end is None else max(tenure_end, message_day)
     if rule is CutoffRule.ADMINISTRATION:
         later = bisect_right(administrations, message_day)
         return administrations[later] if later < len(administrations) else None

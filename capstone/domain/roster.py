@@ -14,12 +14,12 @@ from capstone.domain.register_facts import (
     AddressFact,
     RegisteredForm,
     RegisterFact,
-    SendingRight,
     SeriesAssignment,
     fact_id,
 )
 
 _NO_MARKS: frozenset[str] = frozenset()
+_OPEN = date.max.toordinal() + 1
 
 
 class Standing(NamedTuple):
@@ -27,8 +27,6 @@ class Standing(NamedTuple):
 
     marks: frozenset[str]
     """Of every address that it ever had."""
-    has_rights: bool
-    """To send in others' names."""
     has_series: bool
 
 
@@ -47,7 +45,6 @@ class Roster:
         "_facts",
         "_forms",
         "_marks",
-        "_rights",
         "_series",
         "_standing",
     )
@@ -62,7 +59,6 @@ class Roster:
         self._by_account: dict[str, list[Designation]] = {}
         self._by_mark: dict[str, list[tuple[Designation, AddressFact | None]]] = {}
         self._marks: dict[str, frozenset[str]] = {}
-        self._rights: dict[str, tuple[SendingRight, ...]] = {}
         self._series: dict[str, tuple[SeriesAssignment, ...]] = {}
         for row in sorted(self._by_id.values(), key=_by_account):
             self._by_account.setdefault(row.account, []).append(row)
@@ -70,7 +66,7 @@ class Roster:
                 self._give(address_mark(address), row, None)
         self._take_in_facts()
         self._standing = {
-            account: Standing(self.marks_of(account), account in self._rights, account in self._series)
+            account: Standing(self.marks_of(account), account in self._series)
             for account in sorted({*self._by_account, *self._accounts})
         }
 
@@ -115,14 +111,6 @@ class Roster:
         """Whether a row of another account ever had the address."""
         return any(row.account != account for row, _ in self._by_mark.get(mark, ()))
 
-    def rights_of(self, account: str) -> tuple[SendingRight, ...]:
-        """Every right of the account to send in others' names, of whatever time."""
-        return self._rights.get(account, ())
-
-    def sends_for(self, account: str, day: date) -> frozenset[str]:
-        """The accounts in whose holders' names this one has the right to send on the day."""
-        return frozenset(right.on_behalf_of for right in self._rights.get(account, ()) if holds(right, day))
-
     def assigned_series(self, account: str) -> tuple[SeriesAssignment, ...]:
         """Every assignment of the account's mail to a series of another schedule, of whatever time."""
         return self._series.get(account, ())
@@ -138,7 +126,7 @@ class Roster:
     def concerning(self, account: str, marks: Iterable[str]) -> tuple[tuple[Designation, ...], tuple[RegisterFact, ...]]:
         """All that can weigh on a record of the account whose From and Sender addresses have these marks: rows and facts.
 
-        A roster of these alone gives the same answers about such a record.
+        A roster of these alone gives the same answers about such a record. Rights to send decide nothing; they are told beside.
         """
         wanted = set(marks)
         others = {row.account for mark in wanted for row, _ in self._by_mark.get(mark, ())}
@@ -153,15 +141,18 @@ class Roster:
 
         Rows of one official, position and account that follow one another without a gap are one stint.
         """
-        runs: list[tuple[int, int]] = []
-        for one in self._by_account[row.account]:
-            if one.acting and (one.official, one.position) == (row.official, row.position):
-                first, last = one.starts.toordinal(), (one.ends or date.max).toordinal()
-                if runs and first <= runs[-1][1] + 1:
-                    first, last = runs[-1][0], max(last, runs.pop()[1])
-                runs.append((first, last))
-        first, last = next(run for run in runs if run[0] <= row.starts.toordinal() <= run[1])
+        first, last = _run(row, [one for one in self._by_account[row.account] if one.acting])
         return min(last, today.toordinal()) - first + 1
+
+    def tenure_end(self, row: Designation) -> date | None:
+        """The last day of the tenure that the row is part of; None while it lasts.
+
+        Rows of one official, position and account that follow one another without a gap are one tenure, acting or not, under
+        whatever form; a Capstone role and another are two.
+        """
+        rows = [one for one in self._by_account[row.account] if one.is_capstone == row.is_capstone]
+        _, last = _run(row, rows)
+        return None if last >= _OPEN else date.fromordinal(last)
 
     def _under_its_form(self, row: Designation) -> Designation:
         registered = self._forms.get(row.form.number)
@@ -181,17 +172,30 @@ class Roster:
                 self._mark(fact.account, mark)
                 for row in self._by_account.get(fact.account, ()):
                     self._give(mark, row, fact)
-            elif isinstance(fact, SendingRight):
-                self._rights[fact.account] = (*self._rights.get(fact.account, ()), fact)
             elif isinstance(fact, SeriesAssignment):
                 self._series[fact.account] = (*self._series.get(fact.account, ()), fact)
+
+
+def _run(row: Designation, rows: Iterable[Designation]) -> tuple[int, int]:
+    """First and last day, as ordinals, of the rows of its official and position around the row that have no gap between them.
+
+    `rows` are of its account, by start, and hold it.
+    """
+    runs: list[tuple[int, int]] = []
+    for one in rows:
+        if (one.official, one.position) == (row.official, row.position):
+            first, last = one.starts.toordinal(), _OPEN if one.ends is None else one.ends.toordinal()
+            if runs and first <= runs[-1][1] + 1:
+                first, last = runs[-1][0], max(last, runs.pop()[1])
+            runs.append((first, last))
+    return next(run for run in runs if run[0] <= row.starts.toordinal() <= run[1])
 
 
 def _by_account(row: Designation) -> tuple[str, date, str]:
     return row.account, row.starts, row.designation_id
 
 
-def holds(fact: AddressFact | SendingRight | SeriesAssignment, day: date) -> bool:
+def holds(fact: AddressFact | SeriesAssignment, day: date) -> bool:
     """Whether the fact is true of that day."""
     return fact.starts <= day and (fact.ends is None or day <= fact.ends)
 

@@ -14,8 +14,8 @@ from capstone.domain.series import NO_SERIES, SeriesTable
 RULES_VERSION = "2"
 """Raised with every change of `classification`, `outcomes`, `message_dates` or `retention` that can change an answer.
 
-2: withdrawn forms, series of other schedules, floors, blocks of years, declassification review, acting officials, rights
-to send in others' names, addresses in time.
+2: withdrawn forms, series of other schedules, floors, blocks of years, declassification review, acting officials,
+addresses in time, tenures of several rows.
 """
 
 REASONS: dict[str, str] = {

@@ -69,7 +69,7 @@ class Spans:
 
 def spans_for(evidence: Evidence, standing: Standing, rules: Rules) -> Spans:
     """The answers to the question that the evidence puts, as far as they are known by now. What is remembered is bounded."""
-    is_plain = not (evidence.is_sent or standing.has_rights or standing.has_series)
+    is_plain = not (evidence.is_sent or standing.has_series)
     if is_plain and standing.marks.isdisjoint(evidence.sender_marks):
         found: Spans | None = rules.memory.get(evidence.account)  # the short way for the most of all messages
         return found or _remembered(evidence.account, Asked(evidence.account), rules)

@@ -18,8 +18,8 @@ class ProposalLedger(Protocol):
         ...
 
     def take_in(self, review: CullingReview) -> None:
-        """Take in a review under its decision number, with proposals that are not there, in one transaction. The same one again
-        changes nothing. Raises LedgerDamaged where another decision of that number is there."""
+        """Take in a review under its decision number, in one transaction, with proposals that are not there: these stand when
+        they are noted. The same one again changes nothing. Raises LedgerDamaged where that number has another decision."""
         ...
 
     def proposals(self, rule: str | None = None, account: str | None = None, page_size: int = 1000) -> Iterator[Reviewed]:

@@ -26,6 +26,8 @@ class HeldRecord:
     classification: Classification
     learned: Learned | None
     occurrences: tuple[Occurrence, ...]
+    seen_at: datetime
+    """When its newest occurrence was taken in: before that, nobody could know of it."""
 
     @property
     def record_id(self) -> str:
@@ -44,8 +46,8 @@ class ReplayLedger(Protocol):
         """Every record of every account as text, in no order that means anything, paged, each page a view of its own."""
         ...
 
-    def unlearned(self, account: str, limit: int) -> list[str]:
-        """Up to `limit` digests of records of which it is not noted what their bytes say."""
+    def unlearned(self, account: str, limit: int, after: str = "") -> list[str]:
+        """Up to `limit` digests after `after`, in order, of records of which it is not noted what their bytes say."""
         ...
 
     def learn(self, account: str, learned: Mapping[str, Learned]) -> None:

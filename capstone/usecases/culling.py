@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from capstone.domain.culling import (
     Twin,
     account_view,
     is_sent_by_account,
+    kept_as,
     proposals_for,
     see,
     unseen,
@@ -83,7 +84,8 @@ class _Record(NamedTuple):
 def propose(parts: CullingParts, actor: Person, account: str) -> ProposeReport:
     """Go through every record of the account and note what the rules propose, and what they no longer do.
 
-    The same again changes nothing. A record whose object is missing, damaged or unreadable keeps what was proposed about it.
+    The same again changes nothing. A record whose object is missing, damaged or unreadable keeps what was proposed about it,
+    unless its class is another one now.
     Raises NotAllowed, UnknownAccount; StoreUnavailable and StoreUnfit where the whole store cannot be used.
     """
     register = parts.register
@@ -96,10 +98,12 @@ def propose(parts: CullingParts, actor: Person, account: str) -> ProposeReport:
     rules: Counter[str] = Counter()
     every = _records(parts, account, _is_any, register.culling.twins(account))
     for records, read in begun_ahead(_batches(every), partial(_begin, parts, view)):
-        entries = [(one, seen) for one, seen in zip(records, read, strict=True) if seen is not None]
+        looked = list(zip(records, read, strict=True))
+        entries = [(one, seen) for one, seen in looked if seen is not None]
         made = _proposals(parts, view, talks, entries)
         rules.update(one.rule for one in made)
-        new, gone = _note(parts, made, [one.entry.record_id for one, _ in entries])
+        unread = {one.entry.record_id: one for one, seen in looked if seen is None}
+        new, gone = _note(parts, made, [one.entry.record_id for one in records], unread)
         found += Counter(checked=len(records), proposed=new, withdrawn=gone, unreadable=len(records) - len(entries))
         parts.progress(len(records), sum(one.entry.size_bytes for one in records))
     report = ProposeReport(account, found["checked"], found["proposed"], found["withdrawn"], found["unreadable"], dict(rules))
@@ -182,13 +186,20 @@ def _proposals(
     ]  # fmt: skip
 
 
-def _note(parts: CullingParts, made: Sequence[Proposal], record_ids: Sequence[str]) -> tuple[int, int]:
+def _note(
+    parts: CullingParts, made: Sequence[Proposal], record_ids: Sequence[str], unread: Mapping[str, _Record]
+) -> tuple[int, int]:
     """Note what is new and what is no longer proposed about these records; how many of each."""
     ledger = parts.register.culling
     standing = {one.proposal.proposal_id: one.proposal for one in ledger.find(record_ids=record_ids) if one.stands}
     now = {one.proposal_id: one for one in made}
     new = [one for named, one in now.items() if named not in standing]
-    gone = [one for named, one in standing.items() if named not in now]
+    gone = [one for named, one in standing.items() if named not in now and not _stays(one, unread.get(one.record_id))]
     if new or gone:
         ledger.note(parts.register.clock.now(), new, gone)
     return len(new), len(gone)
+
+
+def _stays(one: Proposal, unread: _Record | None) -> bool:
+    """Whether it is about a record that could not be read, and that is kept as it was."""
+    return unread is not None and kept_as(unread.held.classification) in one.signs

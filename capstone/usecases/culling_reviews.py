@@ -11,6 +11,7 @@ from itertools import chain
 import structlog
 
 from capstone.domain.access import Person, may_see
+from capstone.domain.culling import kept_as
 from capstone.domain.culling_reviews import (
     CullingReview,
     Hindrance,
@@ -91,8 +92,8 @@ def count(parts: CullingParts, actor: Person, wanted: Wanted, verdict: Verdict) 
 
 
 def review(parts: CullingParts, actor: Person, wanted: Wanted, verdict: Verdict, reason: str) -> ReviewReport:
-    """Give the verdict on every proposal on which it can be given, in decisions of bounded size, each in the store before it is
-    in the ledger; then one entry of the audit chain for each.
+    """Give the verdict on every proposal on which it can be given, in decisions of bounded size, each in the store and in the
+    audit chain before it is in the ledger.
 
     Raises NotAllowed; UnknownProposal where nothing is meant; SecondPersonNeeded, CutoffReached or CannotReview where it can be
     given on none.
@@ -157,12 +158,15 @@ def _sorted_out(
     register = parts.register
     today = register.clock.now().astimezone(register.zone).date()
     record_ids = sorted({one.proposal.record_id for one in batch})
-    cutoffs = {entry.record_id: entry.classification.cutoff for entry in parts.records.entries(record_ids)}
+    classes = {entry.record_id: entry.classification for entry in parts.records.entries(record_ids)}
     leaving = _leaving(register.culling, batch) if verdict is Verdict.ACCEPT else _Leaving(set(), set())
     fit: list[Reviewed] = []
     hindered: list[Hindrance] = []
     for one in batch:
-        found = hindrance(one, verdict, actor.name, cutoffs.get(one.proposal.record_id), today)
+        held = classes.get(one.proposal.record_id)
+        found = hindrance(one, verdict, actor.name, held.cutoff if held else None, today)
+        if found is None and verdict is Verdict.ACCEPT and (held is None or kept_as(held) not in one.proposal.signs):
+            found = Hindrance.WITHDRAWN
         if found is None and leaving.splits(one):
             found = Hindrance.KEPT_FOR_ANOTHER
         if found is not None:
@@ -186,15 +190,15 @@ def _leaving(ledger: ProposalLedger, batch: Sequence[Reviewed]) -> _Leaving:
 
 
 def _decide(parts: CullingParts, actor: Person, reason: str, verdict: Verdict, fit: Sequence[Reviewed]) -> int:
-    """The next decision: in the store, locked; then in the ledger; then in the audit chain."""
+    """The next decision: in the store, locked; then in the audit chain; then in the ledger (as `decisions.enact_noted`)."""
     register = parts.register
     number, now = register.register.next_decision(), register.clock.now()
     made = CullingReview(number, now, actor.name, reason, verdict, tuple(one.proposal for one in fit))
     raw = json.dumps(review_as_dict(made), sort_keys=True, indent=1).encode()
     register.store.put_all([PutRequest(decision_key(number, now), raw, digest_of(raw), Lock(hold=True), {})])
-    register.culling.take_in(made)
     details = {"decision": number, "verdict": verdict.value, "reason": reason, "proposals": len(fit)}
     anchor(register.store, register.audit.append(now, actor.name, EVENT, details))
+    register.culling.take_in(made)
     log.info("culling_reviewed", decision=number, verdict=verdict.value, proposals=len(fit))
     return number
 

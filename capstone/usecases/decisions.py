@@ -12,7 +12,7 @@ import structlog
 from capstone.domain.culling_reviews import FORMAT as REVIEW_FORMAT
 from capstone.domain.culling_reviews import KIND as CULLING_REVIEW
 from capstone.domain.culling_reviews import CullingReview, review_from_dict
-from capstone.domain.errors import FixityMismatch
+from capstone.domain.errors import DecidedMeanwhile, FixityMismatch
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import FORM_FILES, decision_key, decision_number
 from capstone.domain.officials import Designation, designation_as_dict, designation_from_dict
@@ -43,7 +43,7 @@ class RegisterParts:
     """Takes in reviews of proposals to cull: they are numbered among the decisions on the register."""
 
 
-def decide(
+def decide(  # noqa: PLR0913 - the parts of one decision
     parts: RegisterParts,
     actor: str,
     reason: str,
@@ -51,14 +51,19 @@ def decide(
     facts: Sequence[RegisterFact] = (),
     superseded: Mapping[str, str] | None = None,
     approves: int | None = None,
+    *,
+    expected: int | None = None,
 ) -> RegisterDecision:
     """The next decision, under a name and a reason: in the store, locked; then in the audit chain; then in the ledger.
 
-    Whether it may be is for the caller to say (`register_change.planned`). A decision that a crash left in the store alone is
-    taken in before.
+    Whether it may be is for the caller to say (`register_change.planned`); `expected` is the number of the next decision, read
+    before the state that was planned on. A decision that a crash left in the store alone is taken in before.
+    Raises DecidedMeanwhile where another decision was taken meanwhile.
     """
     adopt_decisions(parts)
     number, now = parts.register.next_decision(), parts.clock.now()
+    if expected is not None and number != expected:
+        raise DecidedMeanwhile("The register changed meanwhile; nothing was changed.")
     decision = RegisterDecision(number, now, actor, reason, tuple(designations), tuple(facts), dict(superseded or {}), approves)
     return enact_noted(parts, decision)
 

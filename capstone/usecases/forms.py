@@ -54,6 +54,11 @@ class FormParts:
         """The agency's day."""
         return self.registering.clock.now().astimezone(self.registering.zone).date()
 
+    @property
+    def next_decision(self) -> int:
+        """Its number: read before the state that a plan is made on."""
+        return self.registering.register.next_decision()
+
     def state(self, known_on: date | None = None) -> RegisterState:
         """The register; with `known_on`, as it was at the end of that day in agency time."""
         if known_on is None or known_on == date.max:
@@ -94,6 +99,8 @@ class FormPlan:
     """About rows of a CSV."""
     decision: int | None = None
     """The number of the decision, once it is taken."""
+    expected: int | None = None
+    """The number of the next decision when the register was looked at."""
 
     @property
     def accepted(self) -> list[str]:
@@ -118,27 +125,32 @@ def plan_form(parts: FormParts, form: Form, data: bytes, covers_from: date | Non
 def plan_positions(parts: FormParts, data: bytes, *, accepts: bool = False) -> FormPlan:
     """What taking in a CSV of positions would change. Nothing is changed yet. Raises BadOfficialsFile."""
     file = read_positions(data, digest_of(data))
+    expected = parts.next_decision
     known = forms_of(parts.state())
     facts = [stated(one, known.get(one.form.number)) for one in file.forms]
     arrivals = [(registered_as_dict(fact), Arrival(fact, _sums(fact), is_correction=True)) for fact in facts]
-    return replace(_plan(parts, arrivals, data, CSV, accepts=accepts), warnings=tuple(map(str, file.warnings)))
+    plan = _plan(parts, arrivals, data, CSV, accepts=accepts)
+    return replace(plan, warnings=tuple(map(str, file.warnings)), expected=expected)
 
 
 def take_in(parts: FormParts, plan: FormPlan, actor: str, reason: str) -> FormPlan:
-    """Keep the file and take the decision. A plan that changes nothing or is held back leaves everything as it is."""
+    """Keep the file and take the decision. A plan that changes nothing or is held back leaves everything as it is.
+
+    Raises DecidedMeanwhile where another decision was taken since the plan was made.
+    """
     if not plan.change.facts:
         return plan
     store, digest = parts.registering.store, digest_of(plan.data)
     said = f"{reason} (accepted: {', '.join(plan.accepted)})" if plan.accepted else reason
     store.put_all([PutRequest(form_key(digest, plan.kind), plan.data, digest, Lock(hold=True), {})])
-    return replace(plan, decision=apply_change(parts, plan.change, actor, said))
+    return replace(plan, decision=apply_change(parts, plan.change, actor, said, plan.expected))
 
 
-def apply_change(parts: FormParts, change: FormChange, actor: str, reason: str) -> int | None:
-    """Take the decision on forms; None where it would change nothing."""
+def apply_change(parts: FormParts, change: FormChange, actor: str, reason: str, expected: int | None = None) -> int | None:
+    """Take the decision on forms; None where it would change nothing. Raises DecidedMeanwhile, see `decide`."""
     if not change.facts:
         return None
-    made = decide(parts.registering, actor, reason, facts=change.facts, superseded=change.superseded)
+    made = decide(parts.registering, actor, reason, facts=change.facts, superseded=change.superseded, expected=expected)
     log.info("forms_changed", decision=made.number, forms=len(change.facts))
     return made.number
 
@@ -216,6 +228,7 @@ def sentence(found: Finding) -> str:
 def _plan(
     parts: FormParts, read: Sequence[tuple[dict[str, object], Arrival]], data: bytes, kind: str, *, accepts: bool
 ) -> FormPlan:
+    expected = parts.next_decision
     state, windows, today = parts.state(), parts.rules.windows, parts.today
     changes, whole = all_taken_in(state, [one for _, one in read], windows, today, accepts=accepts)
     known = forms_of(state) | {fact.form.number: fact for fact in whole.facts}
@@ -225,7 +238,7 @@ def _plan(
         today_state = None if fact is None else state_of_fact(fact, today, windows)
         expires = None if fact is None else fact.form.expires
         forms.append(ReadForm(told, change, (*one.findings, *change.findings), today_state, expires))
-    return FormPlan(tuple(forms), whole, data, kind)
+    return FormPlan(tuple(forms), whole, data, kind, expected=expected)
 
 
 def _sums(fact: RegisteredForm) -> tuple[Finding, ...]:

@@ -37,19 +37,13 @@ def learn_missing(parts: LearningParts, account: str) -> int:
     A record whose bytes are missing or damaged is passed over: it stays without, and its class cannot be judged.
     Raises StoreUnavailable, StoreUnfit where the whole store is away.
     """
-    learned = 0
-    unreadable: set[str] = set()
-    while digests := _unlearned(parts, account, unreadable):
+    learned, after = 0, ""
+    while digests := parts.replays.unlearned(account, MOST_RECORDS, after):
         entries = parts.records.entries([f"{account}/{digest}" for digest in digests])
         for some in batched_by_size(entries, lambda entry: entry.size_bytes, MOST_RECORDS, MOST_BYTES):
             learned += _learn(parts, account, some)
-        unreadable.update(set(digests) & set(parts.replays.unlearned(account, MOST_RECORDS + len(unreadable))))
+        after = digests[-1]
     return learned
-
-
-def _unlearned(parts: LearningParts, account: str, unreadable: set[str]) -> list[str]:
-    found = parts.replays.unlearned(account, MOST_RECORDS + len(unreadable))
-    return [digest for digest in found if digest not in unreadable]
 
 
 def _learn(parts: LearningParts, account: str, entries: Sequence[RecordEntry]) -> int:

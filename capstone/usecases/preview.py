@@ -7,15 +7,14 @@ what the bytes of a record say, where the ledger has not noted that yet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from capstone.domain.effects import Keeping, Shift, awaiting_approval
-from capstone.domain.register_facts import RegisterState
+from capstone.domain.effects import Keeping, Shift, standing
+from capstone.domain.register_facts import RegisterDecision, RegisterState
 from capstone.domain.roster import Roster
 from capstone.domain.rules import Rules
 from capstone.domain.sketches import Change, Comparison
-from capstone.ports import RegisterLedger
 from capstone.usecases.learning import LearningParts, learn_missing
 
 _TOLD_AT = 1000
@@ -27,7 +26,8 @@ class PreviewParts:
     """What a preview works with. `rules` are those of now; a preview changes their roster."""
 
     learning: LearningParts
-    register: RegisterLedger
+    decisions: Sequence[RegisterDecision]
+    """Read before `rules` were made: an approval of the newest of them is of nothing that the rules do not know."""
     rules: Rules
     approved_rules: str
     """What an approval must name to hold now: the version of the rules and of what the schedules say."""
@@ -63,6 +63,15 @@ class Preview:
     accounts: list[AccountEffect] = field(default_factory=list)
     shifts: Counter[Shift] = field(default_factory=Counter)
     waiting: tuple[int, ...] = ()
+    newest_decision: int | None = None
+    """The change that an approval must name; None where a change is only proposed, or the register is empty."""
+
+    @property
+    def next_step(self) -> str | None:
+        """The command that approves what was previewed; None where nothing is to be approved."""
+        if self.newest_decision is None or not (self.waiting or self.total("shorter")):
+            return None
+        return f"capstone officials approve --decision {self.newest_decision} --reason TEXT"
 
     def total(self, name: str) -> int:
         """The sum over all accounts of one of `COUNTED`."""
@@ -84,6 +93,7 @@ class Preview:
             reasons[shift.reason] += number
         told: dict[str, object] = {name: self.total(name) for name in COUNTED}
         told |= {"reclassified": self.reclassified, "waiting_decisions": list(self.waiting)}
+        told |= {"newest_decision": self.newest_decision, "next": self.next_step}
         told |= {"reasons": dict(sorted(reasons.items())), "accounts": [one.as_dict() for one in self.accounts]}
         return {**told, "changes": [_shift_as_dict(shift, number) for shift, number in self.sorted_shifts()]}
 
@@ -93,7 +103,9 @@ def preview(parts: PreviewParts, proposed: RegisterState | None = None) -> Previ
 
     Raises StoreUnavailable, StoreUnfit where bytes must be read and the store is away; LedgerDamaged.
     """
-    found = Preview(waiting=tuple(one.number for one in awaiting_approval(parts.register.decisions(), parts.approved_rules)))
+    stands = standing(parts.decisions, parts.approved_rules)
+    newest = stands.newest if proposed is None else None
+    found = Preview(waiting=tuple(one.number for one in stands.waiting), newest_decision=newest)
     rules = parts.rules if proposed is None else replace(parts.rules, roster=Roster(proposed.designations, proposed.facts))
     effects = {account: _effect_on(parts, account) for account in parts.learning.replays.accounts_held()}
     comparison = Comparison(rules)

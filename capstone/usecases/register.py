@@ -72,15 +72,16 @@ def plan_officials(
 def import_officials(
     parts: RegisterParts, data: bytes, actor: str, internal_domains: frozenset[str], reason: str = ""
 ) -> ImportReport:
-    """All rows or none, as `plan_officials` says. The same file again changes nothing."""
+    """All rows or none, as `plan_officials` says. The same file again changes nothing. Raises DecidedMeanwhile too."""
     adopt_decisions(parts)
+    expected = parts.register.next_decision()
     file, change, plan = plan_officials(parts, data, internal_domains)
     known = {notice.message for notice in (*file.warnings, *change.warnings)}
     beside = [notice for notice in plan.warnings if notice.message not in known]
     warnings = tuple(str(notice) for notice in (*file.warnings, *change.warnings, *beside))
     report = ImportReport(file.rows, len(change.added), len(change.unchanged), len(change.superseded), warnings)
     if plan.change:
-        decide(parts, actor, reason, plan.change.designations, (), plan.change.superseded)
+        decide(parts, actor, reason, plan.change.designations, (), plan.change.superseded, expected=expected)
     details = {"rows": report.rows, "added": report.added, "superseded": report.superseded, "file": digest_of(data)}
     anchor(parts.store, parts.audit.append(parts.clock.now(), actor, KIND, details))
     log.info("officials_imported", rows=report.rows, added=report.added, superseded=report.superseded)
@@ -94,14 +95,18 @@ def plan_change(parts: RegisterParts, proposal: Callable[[RegisterState], Change
 
 
 def change_register(parts: RegisterParts, actor: str, reason: str, proposal: Callable[[RegisterState], Change]) -> ChangeReport:
-    """Decide on a proposal, under a name and a reason; one that changes nothing makes no decision. Raises as `plan_change`."""
+    """Decide on a proposal, under a name and a reason; one that changes nothing makes no decision.
+
+    Raises as `plan_change`, and DecidedMeanwhile where another decision came between plan and decision.
+    """
     adopt_decisions(parts)
+    expected = parts.register.next_decision()
     plan = plan_change(parts, proposal)
     warnings = tuple(map(str, plan.warnings))
     if not plan.change:
         return ChangeReport(None, plan.change, warnings)
     change = plan.change
-    made = decide(parts, actor, reason, change.designations, change.facts, change.superseded)
+    made = decide(parts, actor, reason, change.designations, change.facts, change.superseded, expected=expected)
     return ChangeReport(made.number, change, warnings)
 
 

@@ -1,7 +1,8 @@
 """Bring classes, tags, locks and, by the outbox, the index in line with the register, account by account.
 
 Store, manifest, ledger: a crash leaves work to repeat, as what is done is equal when it is looked at again. A lock becomes
-shorter only when a second person has approved the register; until then the record keeps lock and class.
+shorter only when a second person has approved the register, and nothing of the record was found since; until then the record
+keeps lock and class.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from capstone.domain.classification import Rules, classify, evidence_of
-from capstone.domain.effects import Keeping, awaiting_approval, is_changed, keeping_change, lock_now
+from capstone.domain.effects import Keeping, is_changed, keeping_change, lock_now, standing
 from capstone.domain.errors import AccountBusy, CapstoneError
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import manifest_key, record_key, run_id_at, run_in_manifest_key
@@ -52,7 +53,7 @@ _LEASE_EVERY = 1000
 
 @dataclass(frozen=True, slots=True)
 class ReplayParts:
-    """What a replay works with. `rules` were made before the register's decisions are looked at here."""
+    """What a replay works with."""
 
     learning: LearningParts
     ledger: CaptureLedger
@@ -60,6 +61,8 @@ class ReplayParts:
     audit: AuditLog
     clock: Clock
     rules: Rules
+    next_decision: int
+    """The number that the register's next decision had when `rules` were made of it: they know nothing from there on."""
     approved_rules: str
     """See PreviewParts."""
     guarding: Guarding
@@ -160,9 +163,13 @@ class _Replay:
         adopt_manifests(parts.learning.store, parts.ledger, self._account, parts.clock.now())
         learn_missing(parts.learning, self._account)
         self._last = parts.ledger.last_manifest(self._account)
-        may_shorten = not awaiting_approval(parts.register.decisions(), parts.approved_rules)
-        for batch in batched_by_size(self._changes(may_shorten=may_shorten), lambda _change: 0, MOST_CHANGES, 1):
+        for batch in batched_by_size(self._changes(self._approved_at()), lambda _change: 0, MOST_CHANGES, 1):
             self._take_in(batch)
+
+    def _approved_at(self) -> datetime | None:
+        """When a second person approved what the rules here were made of; None: nobody did."""
+        found = standing(self._parts.register.decisions(), self._parts.approved_rules)
+        return found.approved_at if found.newest is not None and found.newest < self._parts.next_decision else None
 
     def close(self) -> None:
         """End the run, if one was begun."""
@@ -171,8 +178,11 @@ class _Replay:
             with suppress(CapstoneError):  # where it cannot be noted, the next run closes this one
                 self._parts.ledger.finish_run(self._run_id, self._parts.clock.now(), "complete" if is_clean else "failed", code)
 
-    def _changes(self, *, may_shorten: bool) -> Iterator[_Change]:
-        """Those that are to be changed; the others are counted on the way."""
+    def _changes(self, approved_at: datetime | None) -> Iterator[_Change]:
+        """Those that are to be changed; the others are counted on the way.
+
+        An approval is not of what was found after it: another copy may give a message another date, or another role.
+        """
         report, parts = self.report, self._parts
         for record in parts.learning.replays.held(self._account):
             report.checked += 1
@@ -185,7 +195,7 @@ class _Replay:
             new = classify(evidence_of(self._account, record.learned, record.occurrences), parts.rules)
             if is_changed(record.classification, new):
                 keeping = keeping_change(record.classification, new)
-                if keeping is Keeping.SHORTER and not may_shorten:
+                if keeping is Keeping.SHORTER and (approved_at is None or record.seen_at > approved_at):
                     report.waiting_for_approval += 1
                 else:
                     yield _Change(record, new, keeping)

@@ -53,7 +53,8 @@ class SqlProposalLedger:
                 return
             head = {"number": number, "at": review.at, "actor": review.actor, "kind": KIND, "digest": digest}
             add_rows(connection, t.decisions, [{**head, "reason": review.reason, "approves": None}])
-            add_missing(connection, t.culling_proposals, [_row(one, 1, review.at, True) for _, one in sorted(by_id.items())])
+            # One that is not there comes from the store (a rebuild): it stands when the rules have seen it again.
+            add_missing(connection, t.culling_proposals, [_row(one, 1, review.at, False) for _, one in sorted(by_id.items())])
             said = [{"decision": number, "proposal_id": one, "verdict": review.verdict.value} for one in sorted(by_id)]
             add_rows(connection, t.culling_reviews, said)
 

@@ -51,13 +51,13 @@ class SqlReplayLedger:
         """See ReplayLedger."""
         return sketches(self._engine, page_size)
 
-    def unlearned(self, account: str, limit: int) -> list[str]:
-        """Up to `limit` digests, by digest, of records of which it is not noted what their bytes say."""
+    def unlearned(self, account: str, limit: int, after: str = "") -> list[str]:
+        """Up to `limit` digests after `after`, in order, of records of which it is not noted what their bytes say."""
         r = t.records.c
         wanted = select(r.digest).outerjoin(t.learned, t.learned.c.record_no == r.record_no)
-        wanted = wanted.where(r.account == account, t.learned.c.record_no.is_(None)).order_by(r.digest).limit(limit)
+        wanted = wanted.where(r.account == account, r.digest > after, t.learned.c.record_no.is_(None))
         with reading(self._engine) as connection:
-            return list(connection.scalars(wanted))
+            return list(connection.scalars(wanted.order_by(r.digest).limit(limit)))
 
     def learn(self, account: str, learned: Mapping[str, Learned]) -> None:
         """Note, by digest, what the bytes say; what was noted before gives way. A digest that is no record is passed over."""
@@ -115,8 +115,10 @@ _SEEN = (
         *map(_plain, (_o.record_no, _o.source, _o.folder, _o.item_id, _o.flags, _o.received_at, _o.from_line_at)),
         type_coerce(_o.is_sent, Integer()),
         _plain(_o.envelope),
+        _plain(t.manifests.c.taken_at),
     )
     .join_from(t.records, t.occurrences)
+    .join(t.manifests, t.manifests.c.manifest_no == _o.manifest_no)
     .order_by(_r.digest, _o.manifest_no, _o.variant)
 )
 
@@ -124,22 +126,22 @@ _SEEN = (
 def _page(connection: Connection, account: str, after: str, size: int) -> list[HeldRecord]:
     rows = connection.execute(_HELD.where(_r.account == account, _r.digest > after).order_by(_r.digest).limit(size)).all()
     seen = _occurrences(connection, account, after, rows[-1].records_digest) if rows else {}
-    return [_to_held(account, row, seen.get(row[0], ())) for row in rows]
+    return [_to_held(account, row, seen.get(row[0], [])) for row in rows]
 
 
-def _occurrences(connection: Connection, account: str, after: str, last: str) -> dict[int, tuple[Occurrence, ...]]:
-    """By number of the record, in the order in which they were first seen. Most records have one."""
+def _occurrences(connection: Connection, account: str, after: str, last: str) -> dict[int, list[tuple[Occurrence, str]]]:
+    """By number of the record, each with when it was taken in, in the order in which they were first seen. Most have one."""
     of_page = _SEEN.where(_r.account == account, _r.digest > after, _r.digest <= last)
-    seen: dict[int, tuple[Occurrence, ...]] = {}
+    seen: dict[int, list[tuple[Occurrence, str]]] = {}
     rows: Sequence[Sequence[Any]] = connection.execute(of_page).all()
-    for number, source, folder, item_id, flags, received_at, from_line_at, is_sent, envelope in rows:
+    for number, source, folder, item_id, flags, received_at, from_line_at, is_sent, envelope, taken_at in rows:
         place = Place(_exact(source), _exact(folder), _exact(item_id))
         occurrence = Occurrence(place, _words(flags), _at(received_at), _at(from_line_at), bool(is_sent), envelope)
-        seen[number] = (*seen.get(number, ()), occurrence)
+        seen.setdefault(number, []).append((occurrence, taken_at))
     return seen
 
 
-def _to_held(account: str, row: Sequence[Any], seen: tuple[Occurrence, ...]) -> HeldRecord:
+def _to_held(account: str, row: Sequence[Any], seen: Sequence[tuple[Occurrence, str]]) -> HeldRecord:
     (
         _number, digest, version_id, captured_at, is_learned, header_date, trace_date, from_marks, sender_marks,
         record_class, reason, rule_version, item, authority, designation_id, form, category, message_date, date_source,
@@ -154,7 +156,11 @@ def _to_held(account: str, row: Sequence[Any], seen: tuple[Occurrence, ...]) -> 
     if is_learned is not None:
         marks = tuple(from_marks.split()), tuple(sender_marks.split())
         learned = Learned(_at(header_date), _at(trace_date), *marks)
-    return HeldRecord(account, digest, version_id, datetime.fromisoformat(captured_at), classification, learned, seen)
+    seen_at = max([captured_at, *(taken_at for _, taken_at in seen)])  # text of one length: it sorts as the instants do
+    return HeldRecord(
+        account, digest, version_id, datetime.fromisoformat(captured_at), classification, learned,
+        tuple(occurrence for occurrence, _ in seen), datetime.fromisoformat(seen_at),
+    )  # fmt: skip
 
 
 _CLASSES = {one.value: one for one in RecordClass}

@@ -86,15 +86,27 @@ class ProposalLedgerContract:
         )
         assert ledger.culling.find([other.proposal_id])[0].opinions[1].actor == "cem"
 
-    def test_a_review_brings_proposals_that_are_not_there_and_needs_no_record(self, ledger: Any) -> None:
-        one = proposal("a")
-        ledger.culling.take_in(review(1, one, one))
-        [held] = ledger.culling.proposals()
-        assert (held.proposal, held.at, held.stands, held.state) == (one, after(1), True, State.SECOND_NEEDED)
-        ledger.culling.note(after(5), [], [one])
-        ledger.culling.take_in(review(2, one, actor="ben"))
-        [held] = ledger.culling.proposals()
-        assert (held.stands, held.state, len(held.opinions)) == (False, State.WITHDRAWN, 2)
+    def test_a_review_brings_proposals_that_are_not_there_and_they_stand_when_they_are_seen_again(self, ledger: Any) -> None:
+        one, withdrawn = proposal("a"), proposal("b")
+        ledger.culling.take_in(review(1, one, one, withdrawn))
+        ledger.culling.take_in(review(2, one, withdrawn, actor="ben"))
+        held = list(ledger.culling.proposals())
+        assert {(found.at, found.stands, found.state, len(found.opinions)) for found in held} == {
+            (after(1), False, State.WITHDRAWN, 2)
+        }
+        ledger.culling.note(after(5), [one], [])
+        assert {found.proposal: found.state for found in ledger.culling.proposals()} == {
+            one: State.ACCEPTED, withdrawn: State.WITHDRAWN,
+        }  # fmt: skip
+
+    def test_a_review_neither_withdraws_what_stands_nor_brings_back_what_was_withdrawn(self, ledger: Any) -> None:
+        one, other = proposal("a"), proposal("b")
+        ledger.culling.note(NOON, [one, other], [])
+        ledger.culling.note(after(1), [], [other])
+        ledger.culling.take_in(review(2, one, other))
+        assert {found.proposal: (found.at, found.state) for found in ledger.culling.proposals()} == {
+            one: (NOON, State.SECOND_NEEDED), other: (after(1), State.WITHDRAWN),
+        }  # fmt: skip
 
     def test_reviews_and_decisions_on_the_register_share_their_numbers_and_nothing_else(self, ledger: Any) -> None:
         first = decision(1, [designation("a")])

@@ -39,9 +39,15 @@ class ReplayLedgerContract:
         ledger.capture.commit(batch(2, [seen_again("a", Occurrence(place("a", "Sent")))]))
         [held] = ledger.replaying.held(ACCOUNT)
         assert held == HeldRecord(
-            ACCOUNT, digest("a"), "v-a", after(1), record.classification, FULL, (odd, Occurrence(place("a", "Sent")))
+            ACCOUNT, digest("a"), "v-a", after(1), record.classification, FULL, (odd, Occurrence(place("a", "Sent"))), after(2)
         )
         assert held.record_id == record.record_id
+
+    def test_what_shows_nothing_new_of_a_record_is_no_newer_sight_of_it(self, ledger: Any) -> None:
+        ledger.capture.commit(batch_of("ab"))
+        before = [held.seen_at for held in ledger.replaying.held(ACCOUNT)]
+        ledger.capture.commit(batch(2, [seen_again("a", Occurrence(place("a")))], reclassified=(reclassified("b", TEMPORARY),)))
+        assert [held.seen_at for held in ledger.replaying.held(ACCOUNT)] == before == [after(1)] * 2
 
     def test_the_class_is_the_present_one(self, ledger: Any) -> None:
         ledger.capture.commit(batch_of("ab"))
@@ -63,6 +69,8 @@ class ReplayLedgerContract:
         left = sorted([digest("c"), digest("d")])
         assert ledger.replaying.unlearned(ACCOUNT, 10) == left
         assert ledger.replaying.unlearned(ACCOUNT, 1) == left[:1]
+        assert ledger.replaying.unlearned(ACCOUNT, 1, left[0]) == left[1:]
+        assert ledger.replaying.unlearned(ACCOUNT, 10, left[1]) == []
         ledger.replaying.learn(ACCOUNT, {left[0]: FULL})
         assert ledger.replaying.unlearned(ACCOUNT, 10) == left[1:]
         told = {held.digest: held.learned for held in ledger.replaying.held(ACCOUNT)}

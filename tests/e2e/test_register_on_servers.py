@@ -58,6 +58,10 @@ class Agency:
     def officials(self, *arguments: object, person: str = "ann", exit_code: int = 0) -> dict[str, Any]:
         return self.line.json("officials", *arguments, "--as", person, exit_code=exit_code)
 
+    def newest(self) -> int:
+        """The decision that an approval must name."""
+        return int(self.line.json("officials", "preview")["newest_decision"])
+
     def replay(self) -> dict[str, Any]:
         return self.line.json("replay", "--as", "ann")["totals"]
 
@@ -106,7 +110,8 @@ def agency(versitygw: S3Access, postgres: PostgresAccess, corpus: Path, tmp_path
     ]
     (folder / "officials.csv").write_text(header + "".join(lines))
     line.json("officials", "import", folder / "officials.csv", "--as", "ann")
-    line.json("officials", "approve", "--reason", "compared with the signed form", "--as", "ben")
+    newest = line.json("officials", "preview")["newest_decision"]
+    line.json("officials", "approve", "--decision", newest, "--reason", "compared with the signed form", "--as", "ben")
     mail = folder / "mail"
     days = write_years(corpus, mail, ACCOUNTS, MESSAGES)
     for account in ACCOUNTS:
@@ -207,7 +212,8 @@ def test_a_period_without_a_role_frees_mail_only_once_a_second_person_approved(a
     waiting = agency.replay()
     assert (waiting["changed"], waiting["waiting_for_approval"]) == (0, told["shorter"])
     assert_as_expected(agency)
-    assert agency.officials("approve", "--reason", "my own", exit_code=3)["error"]["code"] == SecondPersonNeeded.code
+    refused = agency.officials("approve", "--decision", agency.newest(), "--reason", "my own", exit_code=3)
+    assert refused["error"]["code"] == SecondPersonNeeded.code
     agency.rows.append(before)
     assert_replayed(agency, told)
 
@@ -265,7 +271,7 @@ def designation(row: Held) -> list[str]:
 
 def assert_replayed(agency: Agency, told: dict[str, Any]) -> None:
     """A second person approves; the replay does what the preview told, once; ledger and store are then as they must be."""
-    agency.officials("approve", "--reason", "looked through", person="ben")
+    agency.officials("approve", "--decision", agency.newest(), "--reason", "looked through", person="ben")
     done = agency.replay()
     assert {name: done[name] for name in SAME} == {name: told[name] for name in SAME}
     assert (done["failed"], done["waiting_for_approval"]) == (0, 0)

@@ -40,14 +40,18 @@ def test_a_change_is_previewed_imported_approved_and_replayed(filled: CommandLin
     assert filled.json("officials", "preview")["changed"] == 0, "nothing was changed"
 
     filled.json("officials", "import", file)
-    assert filled.json("officials", "preview")["changes"] == foreseen["changes"]
+    standing = filled.json("officials", "preview")
+    assert standing["changes"] == foreseen["changes"]
+    assert (foreseen["newest_decision"], standing["newest_decision"], standing["waiting_decisions"]) == (None, 2, [1, 2])
+    assert standing["next"] == "capstone officials approve --decision 2 --reason TEXT"
     waiting = filled.json("replay")
     assert (waiting["totals"]["waiting_for_approval"], waiting["totals"]["changed"]) == (3, 0)
     assert filled.json("search", "class:permanent")["total"] == 3
 
-    assert filled.json("officials", "approve", "--reason", "seen", exit_code=3)["error"]["code"] == "E016"
-    assert filled.json("officials", "approve", "--as", "sam", "--reason", "seen")["approves"] == 2
-    assert filled.json("officials", "approve", "--as", "sam", "--reason", "seen", exit_code=3)["error"]["code"] == "E015"
+    assert filled.json("officials", "approve", "--decision", 2, "--reason", "seen", exit_code=3)["error"]["code"] == "E016"
+    by_sam = ("officials", "approve", "--as", "sam", "--reason", "seen", "--decision")
+    assert filled.json(*by_sam, 1, exit_code=3)["error"]["code"] == "E020"
+    assert filled.json(*by_sam, 2)["approves"] == 2
     done = filled.json("replay", "--account", "director")
     assert (done["totals"]["shorter"], done["index"]["indexed"]) == (3, 3)
     assert filled.json("search", "class:temporary")["total"] == 3
@@ -64,7 +68,9 @@ def test_a_person_reads_what_changes_and_who_must_approve(filled: CommandLine) -
     assert "0 are kept longer, 3 shorter: these need a second person." in said
     filled.run("officials", "import", corrected(filled.home))
     assert "3 would be kept shorter and wait for a second person" in filled.run("replay").stdout.decode()
-    assert "up to decision 2" in filled.run("officials", "approve", "--as", "sam", "--reason", "seen").stdout.decode()
+    command = "officials approve --decision 2 --reason"
+    assert f"Next, by a second person: capstone {command} TEXT" in filled.run("officials", "preview").stdout.decode()
+    assert "up to decision 2" in filled.run(*command.split(), "seen", "--as", "sam").stdout.decode()
 
 
 def test_an_account_without_records_and_a_file_that_is_not_there_are_named_errors(filled: CommandLine) -> None:

@@ -116,14 +116,14 @@ class MemoryArchive:
         return LearningParts(self.store, self.ledger.records, self.ledger.replaying, InlineWorkers())
 
     def preview(self, proposed: RegisterState | None = None) -> Preview:
-        return preview(PreviewParts(self.learning, self.ledger.register, self.rules, self.approved_rules), proposed)
+        return preview(PreviewParts(self.learning, self.ledger.register.decisions(), self.rules, self.approved_rules), proposed)
 
     @property
     def replaying(self) -> ReplayParts:
         ledger = self.ledger
         return ReplayParts(
-            self.learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules, self.approved_rules,
-            self.guarding, self.holders, self.new_id,
+            self.learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules,
+            ledger.register.next_decision(), self.approved_rules, self.guarding, self.holders, self.new_id,
         )  # fmt: skip
 
     def replay(self, account: str = "director", actor: str = "replay") -> AccountReplay:

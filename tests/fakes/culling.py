@@ -33,7 +33,7 @@ class FakeProposalLedger:
         self._reviews[review.number] = review
         self._taken.add(review.number)
         for one in review.proposals:
-            self._proposals.setdefault(one.proposal_id, (one, review.at, True))
+            self._proposals.setdefault(one.proposal_id, (one, review.at, False))
 
     def proposals(self, rule: str | None = None, account: str | None = None, page_size: int = 1000) -> Iterator[Reviewed]:
         for named in sorted(self._proposals):

@@ -36,6 +36,7 @@ class _State:
     items: list[tuple[str, ItemOutcome]] = field(default_factory=list)
     records: dict[str, RecordEntry] = field(default_factory=dict)
     occurrences: dict[str, list[Occurrence]] = field(default_factory=dict)
+    seen_at: dict[str, datetime] = field(default_factory=dict)
     classes: dict[str, list[tuple[datetime, Classification]]] = field(default_factory=dict)
     manifests: list[tuple[ManifestRef, datetime]] = field(default_factory=list)
     manifest_runs: dict[str, str] = field(default_factory=dict)
@@ -216,14 +217,16 @@ class FakeReplayLedger:
                 yield HeldRecord(
                     account, entry.digest, entry.version_id, entry.captured_at, entry.classification,
                     self._state.learned.get(entry.record_id), whole.occurrences,
+                    max(entry.captured_at, self._state.seen_at.get(entry.record_id, entry.captured_at)),
                 )  # fmt: skip
 
     def sketches(self, page_size: int = 10_000) -> Iterator[Sketch]:
         for account in self.accounts_held():
             yield from map(sketch_of, self.held(account))
 
-    def unlearned(self, account: str, limit: int) -> list[str]:
-        return sorted(one.digest for one in self._of(account) if one.record_id not in self._state.learned)[:limit]
+    def unlearned(self, account: str, limit: int, after: str = "") -> list[str]:
+        missing = (one.digest for one in self._of(account) if one.record_id not in self._state.learned)
+        return sorted(digest for digest in missing if digest > after)[:limit]
 
     def learn(self, account: str, learned: Mapping[str, Learned]) -> None:
         known = {digest: said for digest, said in learned.items() if f"{account}/{digest}" in self._state.records}
@@ -377,6 +380,8 @@ def _take_in(state: _State, batch: CaptureBatch) -> None:
         seen = state.occurrences.setdefault(f"{account}/{outcome.digest}", [])
         if outcome.occurrence is not None and outcome.digest is not None and outcome.occurrence not in seen:
             seen.append(outcome.occurrence)
+            record_id = f"{account}/{outcome.digest}"
+            state.seen_at[record_id] = max(batch.at, state.seen_at.get(record_id, batch.at))
     for change in batch.reclassified:
         record_id = f"{account}/{change.digest}"
         state.records[record_id] = replace(state.records[record_id], classification=change.classification)

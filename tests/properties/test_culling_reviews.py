@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capstone.domain.culling import Proposal
-from capstone.domain.culling_reviews import Opinion, Reviewed, State, Verdict, hindrance, is_leaving, state_after
+from capstone.domain.culling_reviews import Hindrance, Opinion, Reviewed, State, Verdict, hindrance, is_leaving, state_after
 from tests.builders import at
 
 PEOPLE = ("ann", "ben", "cem")
@@ -55,14 +55,27 @@ def test_by_the_rules_of_review_every_word_counts_and_acceptance_needs_two(spoke
 
 
 @given(SPOKEN, st.integers(-3, 3))
-def test_nothing_is_taken_back_from_the_cutoff_on(spoken: list[tuple[str, Verdict]], days: int) -> None:
-    one = replace(ONE, opinions=said(spoken))
-    found = hindrance(one, Verdict.TAKE_BACK, "ann", TODAY + timedelta(days=days), TODAY)
-    assert (found is None) == (one.state is not State.PROPOSED and days > 0)
+def test_from_the_cutoff_on_nothing_is_accepted_and_only_what_waits_for_a_second_person_taken_back(
+    spoken: list[tuple[str, Verdict]], days: int
+) -> None:
+    one, cutoff = replace(ONE, opinions=said(spoken)), TODAY + timedelta(days=days)
+    found = hindrance(one, Verdict.TAKE_BACK, "ann", cutoff, TODAY)
+    assert (found is None) == (one.state is State.SECOND_NEEDED or (one.state is not State.PROPOSED and days > 0))
+    accepted = hindrance(one, Verdict.ACCEPT, "dee", cutoff, TODAY)
+    assert (accepted is Hindrance.CUTOFF_REACHED) == (days <= 0)
+    assert (accepted is None) == (days > 0 and one.state in (State.PROPOSED, State.SECOND_NEEDED))
+
+
+@given(SPOKEN, st.integers(-3, 3))
+def test_what_can_be_accepted_can_be_taken_back_the_same_day(spoken: list[tuple[str, Verdict]], days: int) -> None:
+    one, cutoff = replace(ONE, opinions=said(spoken)), TODAY + timedelta(days=days)
+    if hindrance(one, Verdict.ACCEPT, "dee", cutoff, TODAY) is None:
+        after = replace(one, opinions=said([*spoken, ("dee", Verdict.ACCEPT)]))
+        assert hindrance(after, Verdict.TAKE_BACK, "ann", cutoff, TODAY) is None
 
 
 @given(SPOKEN)
 def test_what_the_rules_no_longer_see_is_not_accepted_whatever_was_said(spoken: list[tuple[str, Verdict]]) -> None:
     one = replace(ONE, opinions=said(spoken), stands=False)
-    assert (one.state, is_leaving(one)) == (State.WITHDRAWN, False)
+    assert (one.state, is_leaving(one)) == (State.WITHDRAWN, is_leaving(replace(one, stands=True)))
     assert hindrance(one, Verdict.ACCEPT, "dee", None, TODAY) is not None

@@ -76,7 +76,7 @@ def rules(zone: ZoneInfo = ZONES[0], tolerance: timedelta = timedelta(days=1)) -
 
 
 def held(account: str, said: Learned, seen: tuple[Occurrence, ...], present: Classification) -> HeldRecord:
-    return HeldRecord(account, "ab" * 32, "1", DAYS[0], present, said, seen)
+    return HeldRecord(account, "ab" * 32, "1", DAYS[0], present, said, seen, DAYS[0])
 
 
 @settings(max_examples=400, deadline=None)

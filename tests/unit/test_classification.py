@@ -102,14 +102,17 @@ def test_an_overlap_of_roles_is_kept_permanently() -> None:
     assert outcome(rules_for(plain, support)) == (TEMPORARY, "011", "no_capstone_role")
 
 
-@pytest.mark.parametrize("later", [a_designation("2", "2015-01-01", "2019-01-01"), a_designation("2", "2015-01-01")])
+DEPUTY = a_designation("2", "2015-01-01", "2019-01-01", position="Deputy")
+
+
+@pytest.mark.parametrize("later", [DEPUTY, replace(DEPUTY, ends=None)])
 def test_of_several_capstone_roles_the_latest_cutoff_wins_and_an_open_one_is_the_latest(later: Designation) -> None:
     result = decided(evidence(), rules_for(later, DIRECTOR))
     assert (result.designation_id, result.cutoff) == (later.designation_id, later.ends)
 
 
 def test_a_role_under_an_unapproved_form_never_shortens_and_is_flagged() -> None:
-    pending = a_designation("2", "2015-01-01", form=a_form("F-2", None))
+    pending = a_designation("2", "2015-01-01", position="Deputy", form=a_form("F-2", None))
     result = decided(evidence(), rules_for(pending, DIRECTOR))
     assert (result.record_class, result.designation_id) == (PERMANENT, DIRECTOR.designation_id)
     assert result.flags == ("form_not_approved", "roles_overlap")

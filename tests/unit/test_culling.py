@@ -16,6 +16,7 @@ from capstone.domain.culling import (
     Seen,
     Twin,
     account_view,
+    kept_as,
     mark,
     proposals_for,
     see,
@@ -60,10 +61,11 @@ def proposed(
     view: AccountView = VIEW,
     policy: CullingPolicy = POLICY,
 ) -> dict[str, tuple[str, ...]]:
-    """Rule and signs of what is proposed about the message, found in these folders."""
+    """Rule and signs of what is proposed about the message, found in these folders; without the code of its class."""
     places = tuple(one if isinstance(one, Occurrence) else an_occurrence(one) for one in folders or ("Inbox",))
     candidate = Candidate("director/aa", own, places, see(view, policy, raw), twin)
-    return {one.rule: one.signs for one in proposals_for(candidate, view, talks or Conversations(), policy)}
+    found = proposals_for(candidate, view, talks or Conversations(), policy)
+    return {one.rule: tuple(sign for sign in one.signs if sign != kept_as(own)) for one in found}
 
 
 def talked(**sent: str) -> Conversations:
@@ -217,7 +219,8 @@ def test_a_convenience_duplicate_names_the_record_that_stays() -> None:
     twin = Twin("director/bb", PERMANENT)
     candidate = Candidate("director/aa", PERMANENT, (an_occurrence(),), seen(), twin)
     (one,) = proposals_for(candidate, VIEW, Conversations(), POLICY)
-    assert (one.rule, one.keeps, one.signs) == ("convenience_duplicate", "director/bb", ("same_content_kept", "same_class"))
+    assert (one.rule, one.keeps) == ("convenience_duplicate", "director/bb")
+    assert one.signs == ("same_content_kept", "same_class", "permanent_010")
     assert (one.account, one.version, one.confidence) == ("director", POLICY.version, POLICY.confidence["convenience_duplicate"])
 
 
@@ -273,9 +276,36 @@ def test_a_message_whose_header_cannot_be_read_is_never_proposed() -> None:
     assert proposals_for(nowhere, VIEW, talked(), POLICY) == []
 
 
-def test_no_proposal_stands_on_one_sign() -> None:
-    with pytest.raises(ValueError, match="two signs"):
-        Proposal("director/aa", "spam", "v", 50, ("junk_folder", "junk_folder"))
+@pytest.mark.parametrize(
+    "own",
+    [
+        a_classification(),
+        a_classification(RecordClass.UNSCHEDULED, item="010"),
+        a_classification(RecordClass.TEMPORARY, item="012"),
+        a_classification(RecordClass.TEMPORARY, item="010"),
+        a_classification(RecordClass.PERMANENT, item="011"),
+        a_classification(RecordClass.PERMANENT, item="death-reviews", reason="longer_series"),
+        a_classification(RecordClass.PERMANENT),
+        a_classification(RecordClass.TEMPORARY, item="011", flags=("never_destroyed",)),
+        a_classification(RecordClass.PERMANENT, item="010", flags=("dates_disagree", "never_destroyed")),
+    ],
+)
+def test_a_record_that_is_kept_as_anything_but_010_or_011_is_never_proposed(own: Classification) -> None:
+    assert proposed(mail(**LIST), "Junk", own=own, talks=talked(), twin=Twin("director/bb", own)) == {}
+
+
+def test_what_is_proposed_of_a_temporary_record_is_another_proposal_than_of_the_same_one_as_permanent() -> None:
+    temporary = a_classification(RecordClass.TEMPORARY, item="011")
+    both = [Candidate("director/aa", own, (an_occurrence(),), seen(**LIST)) for own in (PERMANENT, temporary)]
+    (one,), (other,) = (proposals_for(candidate, VIEW, Conversations(), POLICY) for candidate in both)
+    assert (one.signs[-1], other.signs[-1]) == ("permanent_010", "temporary_011")
+    assert one.proposal_id != other.proposal_id
+
+
+def test_no_proposal_stands_on_one_sign_and_a_class_is_none() -> None:
+    for signs in (("junk_folder", "junk_folder"), ("junk_folder", "permanent_010")):
+        with pytest.raises(ValueError, match="two signs"):
+            Proposal("director/aa", "spam", "v", 50, signs)
 
 
 def test_a_proposal_holds_codes_only_and_has_the_same_id_whatever_the_version() -> None:

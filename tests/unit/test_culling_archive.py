@@ -11,7 +11,7 @@ import pytest
 
 from capstone.domain.access import Person
 from capstone.domain.culling_policy import read_policy
-from capstone.domain.culling_reviews import Hindrance, State, Verdict
+from capstone.domain.culling_reviews import Hindrance, Reviewed, State, Verdict
 from capstone.domain.errors import (
     CannotReview,
     CutoffReached,
@@ -22,10 +22,11 @@ from capstone.domain.errors import (
     UnknownProposal,
 )
 from capstone.domain.layout import record_key
+from capstone.domain.register_facts import RegisterDecision
 from capstone.usecases import culling, culling_reviews
 from capstone.usecases.culling import CullingParts, propose
 from capstone.usecases.culling_reviews import Wanted, count, culling_status, listed, review, status_as_dict
-from capstone.usecases.decisions import adopt_decisions, read_any_decision
+from capstone.usecases.decisions import adopt_decisions, enact, read_any_decision
 from capstone.usecases.rebuild import RebuildParts, rebuild_ledger
 from connectors.workers import InlineWorkers
 from tests.builders import a_designation
@@ -67,6 +68,10 @@ def three_lists(**role: Any) -> MemoryArchive:
 
 def states(archive: MemoryArchive) -> list[str]:
     return sorted(one.state.value for one in archive.ledger.culling.proposals())
+
+
+def open_ones(archive: MemoryArchive) -> list[Reviewed]:
+    return [one for one in archive.ledger.culling.proposals() if one.state is State.PROPOSED]
 
 
 def guards(archive: MemoryArchive) -> dict[str, Any]:
@@ -138,6 +143,34 @@ def test_where_sent_mail_cannot_be_read_an_unanswered_thread_is_no_sign() -> Non
     archive.store.raw[record_key("director", sent.digest)] = b"damaged"
     report = propose(parts(archive), OFFICER, "director")
     assert (report.withdrawn, report.unreadable, report.by_rule) == (1, 1, {})
+
+
+def test_where_a_record_has_another_class_now_what_was_said_of_it_no_longer_counts() -> None:
+    other, official = a_designation("none", starts="2015-01-01"), a_designation("1", starts="2015-01-01")
+    archive = MemoryArchive(other)
+    archive.capture(FakeMailSource("box", [listing(number) for number in range(3)]))
+    assert propose(parts(archive), OFFICER, "director").by_rule == {"list_mail": 3}
+    first = next(archive.ledger.culling.proposals()).proposal
+    for person in (OFFICER, SAM):
+        review(parts(archive), person, Wanted((first.proposal_id,)), ACCEPT, "seen")
+    enact(
+        archive.registering,
+        RegisterDecision(4, archive.clock.now(), "rosa", "an official", (official,), superseded={other.designation_id: ""}),
+    )
+    assert archive.replay().changed == 3
+    assert count(parts(archive), OFFICER, LISTS, REFUSE).given == 2
+    with pytest.raises(CannotReview, match="no longer propose"):
+        count(parts(archive), LEE, Wanted(tuple(one.proposal.proposal_id for one in open_ones(archive))), ACCEPT)
+    archive.store.raw[record_key("director", first.record_id.partition("/")[2])] = b"damaged"
+    report = propose(parts(archive), OFFICER, "director")
+    assert (report.proposed, report.withdrawn, report.unreadable) == (2, 3, 1)
+    assert states(archive) == ["proposed", "proposed", "withdrawn", "withdrawn", "withdrawn"]
+    assert {one.proposal.signs[-1] for one in open_ones(archive)} == {"permanent_010"}
+
+
+def test_of_unscheduled_mail_nothing_is_proposed() -> None:
+    archive = archive_with(listing(1, Date="Mon, 03 Feb 2014 10:00:00 +0000"))
+    assert propose(parts(archive), OFFICER, "director").by_rule == {}
 
 
 def test_only_who_may_review_an_account_lets_it_be_looked_through() -> None:
@@ -219,15 +252,22 @@ def test_one_person_refuses_and_one_takes_back_and_then_two_are_needed_anew() ->
     )
 
 
-def test_nothing_is_taken_back_once_the_cutoff_is_reached() -> None:
-    archive = three_lists(ends="2020-12-31")
-    archive.designations = archive.ledger.register.designations()
-    assert {entry.classification.cutoff.isoformat() for entry in archive.ledger.records.records()} == {"2020-12-31"}
-    review(parts(archive), OFFICER, LISTS, ACCEPT, "seen")
-    with pytest.raises(CutoffReached, match="3: the cutoff of the record is reached") as caught:
-        review(parts(archive), SAM, LISTS, BACK, "no")
-    assert caught.value.code == "E018"
-    assert states(archive) == ["second_needed"] * 3
+def test_once_the_cutoff_is_reached_nothing_is_accepted_and_nothing_accepted_taken_back() -> None:
+    archive = three_lists(ends="2026-03-31")
+    assert {entry.classification.cutoff.isoformat() for entry in archive.ledger.records.records()} == {"2026-03-31"}
+    one, other, _ = (Wanted((found.proposal.proposal_id,)) for found in archive.ledger.culling.proposals())
+    for person in (OFFICER, SAM):
+        review(parts(archive), person, one, ACCEPT, "seen")
+    review(parts(archive), OFFICER, other, ACCEPT, "seen")
+    archive.clock.move(days=60)
+    for verdict in (ACCEPT, BACK):
+        with pytest.raises(CutoffReached, match="1: the cutoff of the record is reached") as caught:
+            review(parts(archive), SAM, one, verdict, "late")
+        assert caught.value.code == "E018"
+    with pytest.raises(CutoffReached, match="3: the cutoff"):
+        review(parts(archive), LEE, LISTS, ACCEPT, "late")
+    assert states(archive) == ["accepted", "proposed", "second_needed"]
+    assert review(parts(archive), SAM, other, BACK, "nobody can accept it now").states == {"proposed": 1}
 
 
 def test_of_a_record_and_its_duplicate_one_always_stays() -> None:
@@ -300,15 +340,51 @@ def test_a_rebuilt_ledger_has_every_review_and_looking_again_changes_none() -> N
     one = next(archive.ledger.culling.proposals()).proposal.proposal_id
     review(parts(archive), SAM, Wanted((one,)), ACCEPT, "seen too")
     before = {found.proposal: (found.state, found.opinions) for found in archive.ledger.culling.proposals()}
+    assert sorted(state for state, _ in before.values()) == ["accepted", "second_needed", "second_needed"]
     decisions = archive.ledger.register.decisions()
     archive.ledger = FakeLedger()
     ledger = archive.ledger
     report = rebuild_ledger(RebuildParts(archive.store, ledger.capture, archive.registering, ledger.audit, archive.clock), "rosa")
     assert (report.decisions, ledger.register.decisions()) == (3, decisions)
-    assert {found.proposal: (found.state, found.opinions) for found in ledger.culling.proposals()} == before
-    again = propose(parts(archive), OFFICER, "director")
-    assert (again.proposed, again.withdrawn) == (0, 0)
+    assert states(archive) == ["withdrawn"] * 3
+    with pytest.raises(CannotReview, match="not looked since a rebuild"):
+        review(parts(archive), LEE, LISTS, ACCEPT, "seen")
+    for wanted in ((3, 0), (0, 0)):
+        again = propose(parts(archive), OFFICER, "director")
+        assert (again.proposed, again.withdrawn) == wanted
+        assert {found.proposal: (found.state, found.opinions) for found in ledger.culling.proposals()} == before
     assert archive.verify().missing == archive.verify().damaged == []
+
+
+def test_what_was_withdrawn_before_a_rebuild_is_accepted_by_nobody_after_it() -> None:
+    archive = archive_with(listing(1, Message_ID="<a@x>"))
+    propose(parts(archive), OFFICER, "director")
+    for person in (OFFICER, SAM):
+        review(parts(archive), person, LISTS, ACCEPT, "seen")
+    archive.capture(FakeMailSource("box2", [Mail("Sent", a_message("Re", To="dev@project.example", In_Reply_To="<a@x>"))]))
+    propose(parts(archive), OFFICER, "director")
+    archive.ledger = FakeLedger()
+    ledger = archive.ledger
+    rebuild_ledger(RebuildParts(archive.store, ledger.capture, archive.registering, ledger.audit, archive.clock), "rosa")
+    assert states(archive) == ["withdrawn"]
+    assert propose(parts(archive), OFFICER, "director").proposed == 0
+    assert states(archive) == ["withdrawn"]
+
+
+def test_a_review_is_in_the_audit_chain_before_it_counts() -> None:
+    archive = three_lists()
+    cut = replace(parts(archive), register=replace(archive.registering, audit=Cut(archive.ledger.audit, "append")))
+    with pytest.raises(PowerCut):
+        review(cut, OFFICER, LISTS, ACCEPT, "seen")
+    assert states(archive) == ["proposed"] * 3
+    cut = replace(parts(archive), register=replace(archive.registering, culling=Cut(archive.ledger.culling, "take_in", 2)))
+    with pytest.raises(PowerCut):
+        review(cut, SAM, LISTS, ACCEPT, "seen")
+    noted = [(one.actor, one.event, one.details["decision"]) for one in list(archive.ledger.audit.entries())[-2:]]
+    assert noted == [("rosa", "decision_adopted", 2), ("sam", "culling_review", 3)]
+    assert states(archive) == ["second_needed"] * 3
+    adopt_decisions(archive.registering)
+    assert states(archive) == ["accepted"] * 3
 
 
 def test_a_review_that_a_crash_left_in_the_store_is_taken_in_before_the_next() -> None:

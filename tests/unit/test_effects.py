@@ -16,6 +16,7 @@ from capstone.domain.effects import (
     keeping_change,
     lock_now,
     shift_of,
+    standing,
     state_after,
 )
 from capstone.domain.records import Classification, Lock, RecordClass
@@ -128,3 +129,31 @@ def test_only_somebody_who_changed_nothing_since_can_approve_and_only_the_newest
 ) -> None:
     made: list[Any] = [decision(number, *told) for number, told in enumerate(decisions, start=1)]
     assert [one.number for one in awaiting_approval(made[::-1], "")] == waiting
+
+
+@pytest.mark.parametrize(
+    ("last", "waiting"),
+    [(("kim", 3, "B"), []), (("sam", 3, "B"), [1, 3]), (("rosa", 3, "B"), [1, 3]), (("kim", 1, "B"), [1, 3]), (None, [1, 3])],
+)
+def test_under_other_rules_every_change_is_approved_again_by_who_made_none_of_them(last: Any, waiting: list[int]) -> None:
+    told = [("rosa", None, ""), ("sam", 1, "A"), ("sam", None, ""), ("rosa", 3, "A"), *([last] if last else [])]
+    made = [RegisterDecision(number, NOW, who, approves=of, rules=under) for number, (who, of, under) in enumerate(told, start=1)]
+    assert [one.number for one in awaiting_approval(made, "B")] == waiting
+    assert standing(made[:4], "A").waiting == ()
+
+
+def test_a_change_after_the_rules_changed_waits_with_all_before_it() -> None:
+    told = [("rosa", None), ("sam", 1), ("kim", None)]
+    made = [RegisterDecision(number, NOW, who, approves=of, rules="A") for number, (who, of) in enumerate(told, start=1)]
+    assert [one.number for one in standing(made, "A").waiting] == [3]
+    assert [one.number for one in standing(made, "B").waiting] == [1, 3]
+
+
+def test_an_approval_is_renewed_by_who_made_none_of_the_changes_approved_last() -> None:
+    first, approved = decision(1, "rosa"), decision(2, "sam", 1)
+    for actor, since in (("rosa", NOW), ("sam", NOW + timedelta(days=1)), ("kim", NOW + timedelta(days=1))):
+        renewed = RegisterDecision(3, NOW + timedelta(days=1), actor, approves=1)
+        found = standing([first, approved, renewed], "")
+        assert (found.waiting, found.judged, found.approved_at, found.newest) == ((), (first,), since, 1)
+    assert standing([first], "").approved_at is None
+    assert standing([], "").newest is None

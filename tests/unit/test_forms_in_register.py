@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from capstone.domain.errors import BadOfficialsFile, UnknownForm
+from capstone.domain.errors import BadOfficialsFile, DecidedMeanwhile, UnknownForm
 from capstone.domain.fixity import digest_of
 from capstone.domain.forms import FormState, listing_csv, read_form
 from capstone.domain.forms.registering import Outcome, forms_of
@@ -65,6 +65,19 @@ def numbers(archive: MemoryArchive) -> list[str]:
 @pytest.fixture
 def archive() -> MemoryArchive:
     return MemoryArchive(a_designation(position="Director", form=Form(NUMBER)))
+
+
+def test_of_two_plans_made_on_one_register_only_the_first_is_taken_in(archive: MemoryArchive) -> None:
+    first, second = planned(archive), plan_positions(parts_of(archive), LIST)
+    made = take_in(parts_of(archive), first, "rosa", "import of form.pdf")
+    before = archive.ledger.register.state()
+    with pytest.raises(DecidedMeanwhile, match="nothing was changed"):
+        take_in(parts_of(archive), second, "robin", "import of list.csv")
+    withdrawal = plan_withdrawal(parts_of(archive), NUMBER, date(2026, 1, 1))
+    with pytest.raises(DecidedMeanwhile):
+        apply_change(parts_of(archive), withdrawal, "robin", "letter", made.decision)
+    assert archive.ledger.register.state() == before
+    assert apply_change(parts_of(archive), withdrawal, "robin", "letter", 3) == 3
 
 
 # --- taking in -------------------------------------------------------------------------------------

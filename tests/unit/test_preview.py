@@ -40,6 +40,8 @@ def test_it_counts_who_changes_from_which_class_to_which_and_what_becomes_shorte
         "disposed": 0,
         "reclassified": 3,
         "waiting_decisions": [1],
+        "newest_decision": None,
+        "next": None,
         "reasons": {"capstone_official": 3, "support_role": 3},
         "accounts": [
             {
@@ -99,7 +101,7 @@ def test_progress_is_told_and_memory_holds_counts_only(monkeypatch: pytest.Monke
     archive = filled()
     told: list[int] = []
     parts = preview.PreviewParts(
-        archive.learning, archive.ledger.register, archive.rules, "", lambda records, _bytes: told.append(records)
+        archive.learning, archive.ledger.register.decisions(), archive.rules, "", lambda records, _bytes: told.append(records)
     )
     preview.preview(parts)
     assert told == [2, 2, 2]

@@ -9,10 +9,11 @@ from datetime import date, timedelta
 import pytest
 
 from capstone.domain import proposals
-from capstone.domain.errors import FixityMismatch, RegisterContradiction
+from capstone.domain.errors import DecidedMeanwhile, FixityMismatch, RegisterContradiction
 from capstone.domain.layout import decision_key
 from capstone.domain.officials import designation_as_dict
 from capstone.domain.records import Lock
+from capstone.domain.register_change import Change
 from capstone.domain.register_facts import AccountFact, AccountKind, AddressFact, RegisterDecision, RegisterState, fact_id
 from capstone.ports import ObjectRef
 from capstone.usecases.decisions import adopt_decisions, as_told, decide, read_decision
@@ -128,6 +129,52 @@ def test_a_plan_changes_nothing_and_says_what_is_worth_a_look(archive: MemoryArc
     plan = plan_change(archive.registering, proposals.right("aide", "director", "2012-01-01", ""))
     assert "names account aide, which is not in the register" in str(plan.warnings[0])
     assert archive.ledger.register.next_decision() == 2
+
+
+def test_of_two_changes_planned_on_one_state_only_the_first_is_made(archive: MemoryArchive) -> None:
+    alias = proposals.address("press@agency.example", "director", "2012-01-01", "", NONE)
+
+    def overtaken(state: RegisterState) -> Change:
+        change = alias(state)
+        other = proposals.address("press@agency.example", "aide", "2012-01-01", "", NONE)
+        change_register(archive.registering, "alex", "for the aide", other)
+        return change
+
+    with pytest.raises(DecidedMeanwhile, match="nothing was changed"):
+        change_register(archive.registering, "robin", "for the director", overtaken)
+    assert [one.actor for one in archive.ledger.register.decisions()][1:] == ["alex"]
+    assert archive.ledger.register.state() == in_new_ledger(archive)
+    with pytest.raises(RegisterContradiction, match="two accounts at once"):
+        change_register(archive.registering, "robin", "for the director", alias)
+
+
+def test_an_import_that_another_decision_overtook_changes_nothing(archive: MemoryArchive) -> None:
+    register = archive.ledger.register
+    whole = register.state
+
+    def overtaken() -> RegisterState:
+        seen: RegisterState = whole()
+        register.state = whole
+        decide(archive.registering, "alex", "meanwhile", (), FACTS)
+        return seen
+
+    register.state = overtaken
+    row = "Cara Poe,Press,Press officer,none,press,press@agency.example,2013-01-01,,no,F-1,2019-04-01"
+    with pytest.raises(DecidedMeanwhile):
+        import_officials(archive.registering, f"{HEADER}\n{row}\n".encode(), "robin", NONE)
+    assert [one.actor for one in register.decisions()][1:] == ["alex"]
+
+
+def test_a_decision_that_a_crash_left_in_the_store_counts_as_one_made_meanwhile(archive: MemoryArchive) -> None:
+    expected, register = archive.ledger.register.next_decision(), archive.ledger.register
+    archive.ledger.register = Cut(register, "apply")
+    with pytest.raises(PowerCut):
+        decide(archive.registering, "robin", "one", [CLERK])
+    archive.ledger.register = register
+    with pytest.raises(DecidedMeanwhile):
+        decide(archive.registering, "alex", "two", (), FACTS, expected=expected)
+    assert [one.reason for one in register.decisions()][1:] == ["one"]
+    assert decide(archive.registering, "alex", "two", (), FACTS, expected=expected + 1).number == expected + 1
 
 
 def test_an_import_beside_facts_that_exclude_it_is_refused(archive: MemoryArchive) -> None:

@@ -30,8 +30,8 @@ OFFICIAL = a_designation(starts="2010-01-01", ends="2018-06-30")
 
 
 def cutoff(rule: CutoffRule | None, day: str, ends: str | None = "2018-06-30") -> str | None:
-    official = a_designation(starts="2010-01-01", ends=ends)
-    found = cutoff_of(rule, date.fromisoformat(day), official, the_administrations())
+    tenure_end = None if ends is None else date.fromisoformat(ends)
+    found = cutoff_of(rule, date.fromisoformat(day), tenure_end, the_administrations())
     return None if found is None else found.isoformat()
 
 
@@ -158,7 +158,7 @@ def test_a_declassification_review_leaves_the_day_of_transfer_unknown() -> None:
 
 def test_a_series_is_nobodys_tenure() -> None:
     assert cutoff_of(CutoffRule.TENURE, date(2015, 3, 4), None, ()) is None
-    assert cutoff_of(CutoffRule.OTHER, date(2015, 3, 4), OFFICIAL, ()) is None
+    assert cutoff_of(CutoffRule.OTHER, date(2015, 3, 4), date(2018, 6, 30), ()) is None
 
 
 # --- what stands against destruction --------------------------------------------------------------------

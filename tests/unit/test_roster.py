@@ -52,7 +52,6 @@ def test_an_account_nobody_registered_has_no_rows() -> None:
     assert roster.of_account("stranger") == ()
     assert roster.covering("stranger", date(2012, 1, 1)) == []
     assert roster.marks_of("stranger") == frozenset()
-    assert roster.sends_for("stranger", TODAY) == frozenset()
     assert roster.assigned_series("stranger") == ()
     assert roster.account_fact("stranger") is None
     assert roster.registered_form("F-1") is None
@@ -103,12 +102,9 @@ def test_an_account_fact_alone_registers_the_account() -> None:
     assert roster.account_fact("team") == fact
 
 
-def test_rights_and_series_are_known_by_account_and_rights_by_day() -> None:
-    right = SendingRight("clerk", "director", date(2012, 1, 1), date(2012, 12, 31))
+def test_series_are_known_by_account() -> None:
     series = SeriesAssignment("opr", "clerk", date(2012, 1, 1), folder="Inspections")
-    roster = Roster([FIRST, OTHER], [right, series])
-    assert roster.sends_for("clerk", date(2012, 12, 31)) == {"director"}
-    assert roster.sends_for("clerk", date(2013, 1, 1)) == frozenset()
+    roster = Roster([FIRST, OTHER], [series])
     assert roster.assigned_series("clerk") == (series,)
 
 
@@ -161,6 +157,27 @@ def test_acting_rows_that_follow_without_a_gap_are_one_stint_of_one_official_in_
 def test_a_stint_without_an_end_goes_on() -> None:
     row = acting("2020-01-01", None)
     assert Roster([row]).acting_days(row, date.max) == (date.max - date(2020, 1, 1)).days + 1
+
+
+# --- tenure ------------------------------------------------------------------------------------------
+
+
+def test_rows_of_one_official_in_one_position_that_follow_without_a_gap_are_one_tenure() -> None:
+    rows = [acting("2020-01-01", "2020-01-10"), a_designation("1", "2020-01-11", "2020-06-30"),
+            a_designation("2", "2020-07-01", "2021-06-30", form=a_form("F-2")), a_designation("1", "2021-07-02", "2021-12-31"),
+            a_designation("1", "2021-07-01", "2021-08-01", official="Cleo Dunn"),
+            a_designation("1", "2021-07-01", "2021-08-02", position="Deputy"),
+            a_designation("none", "2021-07-01", "2021-08-03")]  # fmt: skip
+    roster = Roster(rows)
+    whole = date(2021, 6, 30)
+    assert [roster.tenure_end(row) for row in rows] == [whole, whole, whole, *(row.ends for row in rows[3:])]
+
+
+def test_a_tenure_lasts_while_its_last_row_is_open() -> None:
+    rows = [acting("2020-01-01", "2020-01-10"), a_designation("1", "2020-01-11"), a_designation("1", "2020-03-01", "2020-04-01")]
+    assert [Roster(rows).tenure_end(row) for row in rows] == [None, None, None]
+    last = replace(rows[1], ends=date.max)
+    assert Roster([rows[0], last]).tenure_end(rows[0]) == date.max
 
 
 # --- what weighs on one record -----------------------------------------------------------------------

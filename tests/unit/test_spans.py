@@ -14,7 +14,7 @@ from capstone.domain.classification import Rules
 from capstone.domain.message_dates import MessageDate, Plausible, agreed_date, usable_dates
 from capstone.domain.officials import CutoffRule
 from capstone.domain.outcomes import Asked, outcome_on
-from capstone.domain.register_facts import AddressFact, SendingRight, SeriesAssignment
+from capstone.domain.register_facts import AddressFact, SeriesAssignment
 from capstone.domain.schedule import Schedule, Trigger
 from capstone.domain.spans import MOST_REMEMBERED, Spans, spans_for
 from tests.builders import ZONE, a_designation, a_form, at, evidence, rules_for, the_schedule, the_series
@@ -48,14 +48,13 @@ def cases() -> Iterator[tuple[str, Rules, Asked]]:
     rules = rules_for(
         CLERK,
         a_designation("1", "2015-06-01", "2017-06-01", account="chief", addresses=()),
-        facts=[
-            AddressFact("chief@agency.example", "chief", date(2015, 8, 1), date(2016, 8, 1)),
-            SendingRight("director", "chief", date(2015, 9, 1), date(2016, 5, 1)),
-        ],
+        facts=[AddressFact("chief@agency.example", "chief", date(2015, 8, 1), date(2016, 8, 1))],
     )
     marks = evidence(from_addresses=("chief@agency.example",)).from_marks
-    yield "sent for", rules, Asked("director", is_proved=True, senders=marks)
-    yield "right to send", rules, Asked("director", senders=marks)
+    yield "sent for", rules, Asked("director", senders=marks)
+    acting = a_designation("1", "2015-01-01", "2015-02-28", acting=True)
+    rows = acting, a_designation("1", "2015-03-01", "2015-12-31"), a_designation("1", "2016-01-02", form=a_form("F-2"))
+    yield "tenure of several rows", rules_for(CLERK, *rows), own
 
 
 @pytest.mark.parametrize(("rules", "asked"), [pytest.param(rules, asked, id=name) for name, rules, asked in cases()])
