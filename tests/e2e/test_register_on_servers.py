@@ -1,6 +1,6 @@
 """The register of a real form over ten years of mail, on the real servers: what a preview says is what the replay does.
 
-A few thousand messages; CAPSTONE_REGISTER_MESSAGES=50000 asks for more.
+CAPSTONE_REGISTER_MESSAGES=50000 asks for more messages than the tests take by themselves; give it --timeout=3000 then.
 """
 
 from __future__ import annotations
