@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,15 +24,11 @@ from capstone.domain.culling_reviews import (
     reviewing_scope,
 )
 from capstone.domain.errors import CannotReview, CapstoneError, CutoffReached, SecondPersonNeeded, UnknownProposal
-from capstone.domain.fixity import digest_of
-from capstone.domain.layout import decision_key
 from capstone.domain.query import Scope
-from capstone.domain.records import Lock
-from capstone.ports import ProposalLedger, PutRequest
-from capstone.usecases.anchor import anchor
+from capstone.ports import ProposalLedger
 from capstone.usecases.batches import batched_by_size
 from capstone.usecases.culling import CullingParts
-from capstone.usecases.decisions import adopt_decisions
+from capstone.usecases.decisions import adopt_decisions, keep_noted
 
 log = structlog.get_logger()
 
@@ -190,14 +185,12 @@ def _leaving(ledger: ProposalLedger, batch: Sequence[Reviewed]) -> _Leaving:
 
 
 def _decide(parts: CullingParts, actor: Person, reason: str, verdict: Verdict, fit: Sequence[Reviewed]) -> int:
-    """The next decision: in the store, locked; then in the audit chain; then in the ledger (as `decisions.enact_noted`)."""
+    """The next decision: in the store, locked; then in the audit chain; then in the ledger."""
     register = parts.register
     number, now = register.register.next_decision(), register.clock.now()
     made = CullingReview(number, now, actor.name, reason, verdict, tuple(one.proposal for one in fit))
-    raw = json.dumps(review_as_dict(made), sort_keys=True, indent=1).encode()
-    register.store.put_all([PutRequest(decision_key(number, now), raw, digest_of(raw), Lock(hold=True), {})])
-    details = {"decision": number, "verdict": verdict.value, "reason": reason, "proposals": len(fit)}
-    anchor(register.store, register.audit.append(now, actor.name, EVENT, details))
+    details = {"verdict": verdict.value, "reason": reason, "proposals": len(fit)}
+    keep_noted(register, made, review_as_dict(made), EVENT, details)
     register.culling.take_in(made)
     log.info("culling_reviewed", decision=number, verdict=verdict.value, proposals=len(fit))
     return number

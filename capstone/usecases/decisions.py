@@ -69,26 +69,34 @@ def decide(  # noqa: PLR0913 - the parts of one decision
 
 
 def enact_noted(parts: RegisterParts, decision: RegisterDecision) -> RegisterDecision:
-    """As `enact`, and noted in the audit chain before the ledger has it: whenever the power fails, each decision is noted."""
-    _keep(parts, decision)
+    """A decision that has its number: written, noted, taken in."""
     counts = {name: len(getattr(decision, name)) for name in ("designations", "facts", "superseded")}
-    details = {"decision": decision.number, "reason": decision.reason, **counts, "approves": decision.approves}
-    anchor(parts.store, parts.audit.append(decision.at, decision.actor, EVENT, details))
+    details = {"reason": decision.reason, **counts, "approves": decision.approves}
+    keep_noted(parts, decision, as_told(decision), EVENT, details)
     parts.register.apply(decision)
     log.info("register_changed", decision=decision.number, **counts)
     return decision
 
 
-def enact(parts: RegisterParts, decision: RegisterDecision) -> None:
-    """Write the decision to the store, locked, and then take it into the ledger. Safe to repeat."""
-    _keep(parts, decision)
-    parts.register.apply(decision)
+def keep_noted(
+    parts: RegisterParts,
+    made: RegisterDecision | CullingReview,
+    told: Mapping[str, object],
+    event: str,
+    details: Mapping[str, object],
+) -> None:
+    """Write a decision to the store, locked, and note it in the audit chain: whenever the power fails, each one is noted.
+
+    The ledger takes it in afterwards. Safe to repeat but for a second note.
+    """
+    keep(parts.store, made, told)
+    anchor(parts.store, parts.audit.append(made.at, made.actor, event, {"decision": made.number, **details}))
 
 
-def _keep(parts: RegisterParts, decision: RegisterDecision) -> None:
-    raw = json.dumps(as_told(decision), sort_keys=True, indent=1).encode()
-    key = decision_key(decision.number, decision.at)
-    parts.store.put_all([PutRequest(key, raw, digest_of(raw), Lock(hold=True), {})])
+def keep(store: RecordStore, made: RegisterDecision | CullingReview, told: Mapping[str, object]) -> None:
+    """Write a decision to the store, locked."""
+    raw = json.dumps(told, sort_keys=True, indent=1).encode()
+    store.put_all([PutRequest(decision_key(made.number, made.at), raw, digest_of(raw), Lock(hold=True), {})])
 
 
 def adopt_decisions(parts: RegisterParts, *, is_rebuild: bool = False) -> int:

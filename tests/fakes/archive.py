@@ -16,7 +16,7 @@ from capstone.domain.roster import Roster
 from capstone.ports import MailSource
 from capstone.usecases.capture import CaptureParts, RunReport, capture_source
 from capstone.usecases.decide import Guarding
-from capstone.usecases.decisions import RegisterParts, enact
+from capstone.usecases.decisions import RegisterParts, as_told, keep
 from capstone.usecases.index import IndexParts, IndexReport, index_pending
 from capstone.usecases.learning import LearningParts
 from capstone.usecases.preview import Preview, PreviewParts, preview
@@ -73,6 +73,12 @@ class NamedHolders:
 
     def is_gone(self, holder: str) -> bool:
         return holder in self.gone
+
+
+def enact(parts: RegisterParts, decision: RegisterDecision) -> None:
+    """A decision in store and ledger, without its note in the audit chain."""
+    keep(parts.store, decision, as_told(decision))
+    parts.register.apply(decision)
 
 
 class MemoryArchive:

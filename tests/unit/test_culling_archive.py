@@ -26,11 +26,11 @@ from capstone.domain.register_facts import RegisterDecision
 from capstone.usecases import culling, culling_reviews
 from capstone.usecases.culling import CullingParts, propose
 from capstone.usecases.culling_reviews import Wanted, count, culling_status, listed, review, status_as_dict
-from capstone.usecases.decisions import adopt_decisions, enact, read_any_decision
+from capstone.usecases.decisions import adopt_decisions, read_any_decision
 from capstone.usecases.rebuild import RebuildParts, rebuild_ledger
 from connectors.workers import InlineWorkers
 from tests.builders import a_designation
-from tests.fakes.archive import OFFICER, Cut, MemoryArchive, PowerCut, a_message
+from tests.fakes.archive import OFFICER, Cut, MemoryArchive, PowerCut, a_message, enact
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.mail_source import FakeMailSource, Mail
 

@@ -22,10 +22,9 @@ from capstone.domain.records import Lock
 from capstone.domain.register_facts import RegisterDecision
 from capstone.usecases import replay
 from capstone.usecases.approvals import approve
-from capstone.usecases.decisions import enact
 from capstone.usecases.rebuild import RebuildParts, rebuild_ledger
 from tests.builders import a_designation
-from tests.fakes.archive import Cut, MemoryArchive, PowerCut, a_message
+from tests.fakes.archive import Cut, MemoryArchive, PowerCut, a_message, enact
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.mail_source import FakeMailSource, Mail
 from tests.fakes.record_store import MemoryRecordStore
