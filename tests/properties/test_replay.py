@@ -14,10 +14,9 @@ from capstone.domain.officials import CutoffRule, Designation
 from capstone.domain.records import Classification
 from capstone.domain.register_facts import RegisterDecision, RegisterState
 from capstone.domain.retention import lock_for, tags_for
-from capstone.usecases.decisions import enact
 from capstone.usecases.replay import COUNTED, totals
 from tests.builders import a_designation, a_form
-from tests.fakes.archive import Cut, MemoryArchive, PowerCut, a_message
+from tests.fakes.archive import Cut, MemoryArchive, PowerCut, a_message, enact
 from tests.fakes.mail_source import FakeMailSource, Mail
 
 ACCOUNTS = ("director", "deputy")
