@@ -41,7 +41,7 @@ lint: $(STAMP)  ## Format, lint, types, import rules
 	$(BIN)/lint-imports
 
 test: $(STAMP)  ## Every test, and full branch coverage of the domain and the use cases
-	$(BIN)/pytest $(TWO) --cov --cov-report=
+	$(BIN)/pytest $(TWO) --durations=25 --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --fail-under=0
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
 
