@@ -119,8 +119,8 @@ class Parts:
         """For capture."""
         ledger = self.ledger
         return CaptureParts(
-            self.store, ledger.capture, ledger.audit, self.clock, self.capture_workers, self.rules, self.guarding,
-            self.holders, _new_id, progress=self.progress,
+            self.store, ledger.capture, ledger.records, ledger.audit, self.clock, self.capture_workers, self.rules,
+            self.guarding, self.holders, _new_id, progress=self.progress,
         )  # fmt: skip
 
     def indexing(self, progress: Progress) -> IndexParts:

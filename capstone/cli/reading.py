@@ -12,6 +12,7 @@ import typer
 
 from capstone.cli.options import AsJson, Viewer, archive, opened
 from capstone.cli.output import print_json, print_table, say, size_text
+from capstone.domain.envelopes import Recipient
 from capstone.domain.manifest import classification_as_dict
 from capstone.domain.message import Address
 from capstone.domain.query import Hit
@@ -69,14 +70,18 @@ def hit_as_dict(hit: Hit) -> dict[str, object]:
 def show(
     record_id: RecordId,
     raw: Annotated[bool, typer.Option("--raw", help="The stored bytes, unchanged.")] = False,
+    beside: Annotated[str | None, typer.Option("--beside", metavar="DIGEST", help="The bytes of what is kept beside it.")] = None,
     viewer: Viewer = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a record: facts, class, where it was found; or its exact bytes.
+    """Show a record: facts, class, envelope, where it was found, what is kept beside it; or exact bytes.
 
     Example: capstone show director/4f2a... --raw > message.eml
     """
     app = opened()
+    if beside is not None:
+        sys.stdout.buffer.write(app.show_beside(app.person(viewer), record_id, beside))
+        return
     shown = app.show(app.person(viewer), record_id)
     if raw:
         sys.stdout.buffer.write(shown.raw)
@@ -101,6 +106,12 @@ def _shown_as_dict(shown: Shown) -> dict[str, object]:
         "classification": classification_as_dict(entry.classification),
         "facts": facts,
         "occurrences": [_plain(dataclasses.asdict(occurrence)) for occurrence in entry.occurrences],
+        "envelope": _plain(dataclasses.asdict(shown.envelope)) if shown.envelope else None,
+        "envelopes_unread": shown.envelopes_unread,
+        "beside": [
+            {"kind": one.kind.value, "sha256": one.digest, "suffix": one.suffix, "size_bytes": one.size_bytes}
+            for one in shown.beside
+        ],
     }
 
 
@@ -133,11 +144,20 @@ def _print_shown(shown: Shown, told: dict[str, object]) -> None:
         ("Attachments", ", ".join(f"{one.name or one.declared_type} ({size_text(one.size_bytes)})" for one in facts.attachments)),
         ("Markings", ", ".join(facts.markings)),
         ("Problems", ", ".join(problem.code for problem in facts.problems)),
+        ("Received by", ", ".join(map(_recipient, shown.envelope.recipients)) if shown.envelope else ""),
+        ("Envelopes not read", shown.envelopes_unread or ""),
         ("Found in", "; ".join(f"{one.place.source}: {one.place.folder or '(top)'}" for one in entry.occurrences)),
+        ("Kept beside it", ", ".join(f"{one.suffix} {one.digest}" for one in shown.beside)),
     ]
     print_table("Record", ["", ""], [line for line in lines if line[1]])
     for line in facts.body_text.splitlines()[:200]:
         say(line)
+
+
+def _recipient(one: Recipient) -> str:
+    through = f" through {one.through}" if one.through else ""
+    forwarded = f" forwarded by {one.forwarded_by}" if one.forwarded_by else ""
+    return f"{one.address} ({one.received_as.value}{through}{forwarded})"
 
 
 def _names(addresses: tuple[Address, ...]) -> str:

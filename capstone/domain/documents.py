@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 
 from capstone.domain.addresses import normal_form
+from capstone.domain.envelopes import Envelope, ReceivedAs
 from capstone.domain.message import Address, Attachment, MessageFacts
 from capstone.domain.query import IndexDocument
 from capstone.domain.records import RecordEntry
@@ -21,13 +22,21 @@ _LEFT_UNREAD = frozenset({"nested_too_deep", "parts_cut_off", "text_cut_off"})
 """Problems of messages that were read in part."""
 
 
-def document_of(entry: RecordEntry, facts: MessageFacts, zone: tzinfo, text_limit: int = TEXT_LIMIT_CHARS) -> IndexDocument:
+def document_of(
+    entry: RecordEntry,
+    facts: MessageFacts,
+    zone: tzinfo,
+    text_limit: int = TEXT_LIMIT_CHARS,
+    envelope: Envelope | None = None,
+) -> IndexDocument:
     """The index document of one record. `zone` is agency time; more than `text_limit` characters of body are not searched.
 
     `from` finds everyone who wrote, sent, sent on or is to get the answer: From, Sender, Reply-To, on whose behalf,
-    Resent-From; `to` and `cc` find Resent-To and Resent-Cc too. Never raises for what the message holds.
+    Resent-From; `to` and `cc` find Resent-To and Resent-Cc too. Who received it by its envelope is found as what they
+    received it as: through a list by `to`, and where neither headers nor envelope say as what, by `bcc`.
+    Never raises for what the message holds.
     """
-    people = _people(facts)
+    people = _with_envelope(_people(facts), envelope) if envelope is not None else _people(facts)
     classification = entry.classification
     text = facts.body_text[:text_limit]
     return IndexDocument(
@@ -64,6 +73,28 @@ def _people(facts: MessageFacts) -> dict[str, tuple[Address, ...]]:
         "bcc": facts.bcc,
     }
     return {field: tuple(dict.fromkeys(addresses)) for field, addresses in found.items()}
+
+
+def _with_envelope(people: dict[str, tuple[Address, ...]], envelope: Envelope) -> dict[str, tuple[Address, ...]]:
+    """36 CFR 1236.22(a)(2) and (3): blind recipients, and the people behind a list, are known from the envelope alone."""
+    found = {field: dict.fromkeys(addresses) for field, addresses in people.items()}
+    for said in (envelope.sender, envelope.on_behalf_of):
+        if said:
+            found["from"].setdefault(Address("", said))
+    for one in envelope.recipients:
+        person = Address(one.name, one.address)
+        field = "to" if one.through else one.received_as.value
+        if one.received_as is ReceivedAs.RECIPIENT and not one.through:
+            field = "" if any(normal_form(one.address) == normal_form(other.address) for other in _named(people)) else "bcc"
+        if field:
+            found[field].setdefault(person)
+    for several in envelope.lists:
+        found["to"].update(dict.fromkeys(Address("", member) for member in several.members))
+    return {field: tuple(addresses) for field, addresses in found.items()}
+
+
+def _named(people: dict[str, tuple[Address, ...]]) -> Iterator[Address]:
+    return (person for field in ("to", "cc", "bcc") for person in people[field])
 
 
 def _day(at: datetime | None, zone: tzinfo) -> date | None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from capstone.domain.message import CompanionKind
+
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _NOT_IN_A_KEY = re.compile(r"[^a-z0-9-]+")
+NO_ACCOUNT = "_"
+"""Stands in keys and ledger for an account where what was received names none; no account can be called so."""
 FORM_FILES = "decisions/forms/"
 """Below it lie files that forms were registered from; everything else below decisions/ is a numbered decision."""
 _RUN_TIME = "%Y%m%dT%H%M%S%fZ"
@@ -25,6 +29,11 @@ def record_key(account: str, digest: str) -> str:
 def digest_in_record_key(key: str) -> str:
     """The digest that a record's key names."""
     return key.rpartition("/")[2].removesuffix(".eml")
+
+
+def companion_key(kind: CompanionKind, account: str, digest: str, suffix: str) -> str:
+    """The key of an object kept beside a record. The digest is its own."""
+    return f"{kind.value}/{account}/{digest[:2]}/{digest}.{suffix}"
 
 
 def quarantine_key(source: str, digest: str) -> str:

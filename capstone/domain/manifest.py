@@ -11,13 +11,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import Any
 
 from capstone.domain.errors import FixityMismatch
-from capstone.domain.message import ItemState, Occurrence, Place
-from capstone.domain.records import Classification, RecordClass
+from capstone.domain.message import CompanionKind, ItemState, Occurrence, Place
+from capstone.domain.records import Classification, KeptBeside, RecordClass
 
-FORMAT, WITH_REPLAY = 1, 2
-"""What a version before replays can read keeps the number that it knows."""
+FORMAT, WITH_REPLAY, WITH_COMPANIONS = 1, 2, 3
+"""What an earlier version can read keeps the number that it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class ManifestLine:
     """Given where the item made a record or changed the class of one."""
     is_new: bool = False
     """Whether this line made the record."""
+    beside: tuple[KeptBeside, ...] = ()
+    """What this item brought to be kept beside the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,12 @@ Line = ManifestLine | ReplayLine
 
 def write_manifest(head: ManifestHead, lines: Iterable[Line]) -> bytes:
     """The manifest's bytes, the same for the same content."""
-    told = [_replay_as_dict(line) if isinstance(line, ReplayLine) else _line_as_dict(line) for line in lines]
+    told: list[dict[str, Any]] = [
+        _replay_as_dict(line) if isinstance(line, ReplayLine) else _line_as_dict(line) for line in lines
+    ]
     number = WITH_REPLAY if any("replayed" in line for line in told) else FORMAT
+    if any("beside" in line or "identity" in line.get("occurrence", {}) for line in told):
+        number = WITH_COMPANIONS
     first: dict[str, object] = {"format": number, "account": head.account, "run_id": head.run_id, "number": head.number}
     first |= {"source": head.source, "at": head.at.isoformat(), "previous": head.previous}
     return "".join(_as_json(one) + "\n" for one in (first, *told)).encode()
@@ -80,7 +87,7 @@ def read_manifest(raw: bytes) -> tuple[ManifestHead, list[Line]]:
     """The opposite of `write_manifest`. Raises FixityMismatch where the bytes are no manifest of this format."""
     try:
         first, *rest = (json.loads(line) for line in raw.splitlines())
-        if first.pop("format") not in (FORMAT, WITH_REPLAY):
+        if first.pop("format") not in (FORMAT, WITH_REPLAY, WITH_COMPANIONS):
             raise FixityMismatch("A manifest is of another format.", "Use the version of this program that wrote it.")
         head = ManifestHead(**{**first, "at": datetime.fromisoformat(first["at"])})
         return head, [_line_from_dict(line) for line in rest]
@@ -123,7 +130,12 @@ def _line_as_dict(line: ManifestLine) -> dict[str, object]:
         told["classification"] = classification_as_dict(line.classification)
     if line.occurrence is not None:
         told["occurrence"] = _occurrence_as_dict(line.occurrence)
+    if line.beside:
+        told["beside"] = [{name: getattr(one, name) for name in _BESIDE_FIELDS} for one in line.beside]
     return told
+
+
+_BESIDE_FIELDS = tuple(field.name for field in fields(KeptBeside))
 
 
 def _place_as_dict(place: Place) -> dict[str, str]:
@@ -132,13 +144,18 @@ def _place_as_dict(place: Place) -> dict[str, str]:
 
 def _occurrence_as_dict(seen: Occurrence) -> dict[str, object]:
     """Without the place: that of the line is the same."""
-    return {
+    told: dict[str, object] = {
         "flags": seen.flags,
         "received_at": seen.received_at and seen.received_at.isoformat(),
         "from_line_at": seen.from_line_at and seen.from_line_at.isoformat(),
         "is_sent": seen.is_sent,
         "envelope": seen.envelope,
     }
+    return told | {name: value for name in _SINCE_3 if (value := getattr(seen, name)) is not None}
+
+
+_SINCE_3 = ("identity", "differs")
+"""Fields of an occurrence that are left out where they say nothing, so that most manifests stay what they were."""
 
 
 def _replay_as_dict(line: ReplayLine) -> dict[str, object]:
@@ -150,12 +167,14 @@ def _line_from_dict(told: dict[str, object]) -> Line:
         return ReplayLine(str(told["replayed"]), classification_from_dict(told["classification"]))  # type: ignore[arg-type]
     place = Place(**told.pop("place"))  # type: ignore[arg-type]
     seen, classified = told.pop("occurrence", None), told.pop("classification", None)
+    beside: Iterable[dict[str, Any]] = told.pop("beside", ())  # type: ignore[assignment]
     return ManifestLine(
         place,
         ItemState(str(told.pop("state"))),
         problems=tuple(_strings(told.pop("problems", []))),
         occurrence=_occurrence(place, seen) if isinstance(seen, dict) else None,
         classification=classification_from_dict(classified) if isinstance(classified, dict) else None,
+        beside=tuple(KeptBeside(**{**one, "kind": CompanionKind(one["kind"])}) for one in beside),
         **told,  # type: ignore[arg-type]
     )
 
@@ -170,6 +189,7 @@ def _occurrence(place: Place, seen: dict[str, object]) -> Occurrence:
         from_line_at=times.get("from_line_at"),
         is_sent=bool(seen["is_sent"]),
         envelope=str(envelope) if envelope is not None else None,
+        **{name: str(seen[name]) for name in _SINCE_3 if name in seen},
     )
 
 

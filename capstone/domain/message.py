@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +33,11 @@ class Occurrence:
     """True when the folder is the account's Sent folder (by special use or well-known name)."""
     envelope: str | None = None
     """Digest of the envelope object kept beside the record, if any."""
+    identity: str | None = None
+    """What the source calls the item wherever it lies there, such as "graph:AAkAL...": given where the bytes of one item may
+    differ from one fetch to the next, or are generated."""
+    differs: str | None = None
+    """Digest of the bytes that this fetch gave, where they are others than those that the archive holds for `identity`."""
 
 
 class ItemState(StrEnum):
@@ -44,6 +50,25 @@ class ItemState(StrEnum):
     FAILED = "failed"
 
 
+class CompanionKind(StrEnum):
+    """Why an object is kept beside a record. The value is the name of its part of the store."""
+
+    NATIVE = "native"
+    """The item itself, where the record's bytes were generated from it."""
+    ENVELOPE = "envelopes"
+    """Who really received it, and as what: a journal report, or what a server said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """An object that is kept beside a record, under its lock, and ends with it."""
+
+    kind: CompanionKind
+    suffix: str
+    """What it is: "eml", "json", "msg"."""
+    raw: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class OfferedMessage:
     """A message as the source gave it. `raw` is the record: exact bytes, never repaired."""
@@ -52,6 +77,17 @@ class OfferedMessage:
     raw: bytes = field(repr=False)
     cursor: tuple[str, str] | None = None
     """(cursor name, new value) that may be kept once this item is durable."""
+    companions: tuple[Companion, ...] = ()
+    """What is to be kept beside it. `occurrence.envelope` is the digest of the envelope among them, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldItem:
+    """An item that was not read again, as the archive holds what it was: `digest` names the record."""
+
+    occurrence: Occurrence
+    digest: str
+    cursor: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +104,23 @@ class RefusedItem:
     cursor: tuple[str, str] | None = None
 
 
-OfferedItem = OfferedMessage | RefusedItem
+OfferedItem = OfferedMessage | HeldItem | RefusedItem
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNote:
+    """What a source has to say beside its items: the counts of a container, a part of a mailbox that it could not reach."""
+
+    code: str
+    """"container" for the counts of a file; else what is not covered, such as "archive_mailbox_not_offered"."""
+    where: str
+    """The file or folder, as in `Place`."""
+    reason: str = ""
+    """A plain sentence; never content."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Of a container: `expected`, `emitted`, `unrecovered`, and `second_witness` where another program counted too."""
+    is_gap: bool = False
+    """Whether something is not covered, so that the run may not call itself complete without saying so."""
 
 
 @dataclass(frozen=True, slots=True)

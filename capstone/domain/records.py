@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from capstone.domain.message import Occurrence
+from capstone.domain.layout import companion_key
+from capstone.domain.message import CompanionKind, Occurrence
 
 
 class RecordClass(StrEnum):
@@ -73,6 +74,21 @@ class StoredVersion:
     version_id: str
     digest: str
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBeside:
+    """An object kept beside a record (`message.Companion`) once it is stored."""
+
+    kind: CompanionKind
+    suffix: str
+    digest: str
+    size_bytes: int
+    version_id: str = ""
+
+    def key(self, account: str) -> str:
+        """Where it lies; the account is the record's."""
+        return companion_key(self.kind, account, self.digest, self.suffix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from capstone.domain.message import ItemState, Occurrence, Place
-from capstone.domain.records import Classification, Learned, RecordEntry
+from capstone.domain.records import Classification, KeptBeside, Learned, RecordEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class ItemOutcome:
     reason: str = ""
     digest: str | None = None
     occurrence: Occurrence | None = None
+    beside: tuple[KeptBeside, ...] = ()
+    """What the item brought to be kept beside the record of `digest`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,9 @@ class Run:
 class CaptureLedger(Protocol):
     """Runs, offered items and records: written by capture, one writer an account at a time."""
 
-    def take_lease(self, account: str, holder: str, now: datetime, ttl_s: int) -> None:
-        """Become, or stay, the account's one writer until `now` + `ttl_s`. Raises AccountBusy."""
+    def take_lease(self, account: str, holder: str, now: datetime, ttl_s: int) -> bool:
+        """Become, or stay, the account's one writer until `now` + `ttl_s`; says whether whoever had it before gave it back.
+        Raises AccountBusy."""
         ...
 
     def give_back_lease(self, account: str, holder: str) -> None:
@@ -110,6 +113,11 @@ class CaptureLedger(Protocol):
 
     def known(self, account: str, digests: Iterable[str]) -> dict[str, RecordEntry]:
         """Those of the digests that are records of the account, with all their occurrences."""
+        ...
+
+    def held_items(self, account: str, identities: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Those of the identities (`Occurrence.identity`) that records of the account were captured under, with the digests
+        of these records, first captured first."""
         ...
 
     def cursors(self, account: str, source: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Protocol
 from capstone.domain.events import AuditEntry
 from capstone.domain.message import Place
 from capstone.domain.officials import Designation
-from capstone.domain.records import Classification, RecordEntry
+from capstone.domain.records import Classification, KeptBeside, RecordEntry
 from capstone.domain.register_facts import RegisterDecision, RegisterState
 from capstone.ports.capturing import ItemOutcome, Quarantined, Run
 
@@ -44,12 +44,24 @@ class RecordLedger(Protocol):
         """Those of the ids that exist, without occurrences."""
         ...
 
+    def beside(self, record_ids: Sequence[str]) -> dict[str, tuple[KeptBeside, ...]]:
+        """What is kept beside each of these records, by record id, in the order in which it came; those without are left out."""
+        ...
+
+    def known_beside(self, account: str, digests: Sequence[str]) -> set[str]:
+        """Those of the digests that are kept beside some record of the account."""
+        ...
+
     def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:
         """Every class it ever had, oldest first."""
         ...
 
     def totals(self) -> list[AccountTotals]:
         """Per account, in order of account; registered accounts without mail included by the use case."""
+        ...
+
+    def twins(self) -> dict[str, int]:
+        """By account, how many records share their content key with another record of the account; 0 is left out."""
         ...
 
     def runs(self, account: str | None = None, limit: int = 100) -> list[Run]:

@@ -10,18 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import timedelta
 
 import structlog
 
 from capstone.domain.classification import Rules
-from capstone.domain.errors import AccountBusy, CapstoneError, NoMailFound, ObjectMissing, UnknownAccount
+from capstone.domain.errors import CapstoneError, NoMailFound, ObjectMissing, UnknownAccount
 from capstone.domain.facts import capture_facts
-from capstone.domain.fixity import digest_of
-from capstone.domain.layout import manifest_key, run_id_at, run_in_manifest_key
-from capstone.domain.manifest import ManifestHead, write_manifest
-from capstone.domain.message import CaptureFacts, ItemState, OfferedItem, OfferedMessage
-from capstone.domain.records import Lock
+from capstone.domain.message import CaptureFacts, HeldItem, ItemState, OfferedItem, OfferedMessage, RefusedItem, SourceNote
+from capstone.domain.records import RecordEntry
 from capstone.domain.unread import unread_facts
 from capstone.ports import (
     AuditLog,
@@ -29,18 +26,17 @@ from capstone.ports import (
     Clock,
     Holders,
     MailSource,
-    ManifestRef,
     ObjectRef,
-    PutRequest,
+    RecordLedger,
     RecordStore,
     Run,
     Workers,
 )
-from capstone.usecases.adopt import adopt_manifests
 from capstone.usecases.anchor import anchor
 from capstone.usecases.batches import batched_by_size, begun_ahead
-from capstone.usecases.decide import Decided, Guarding, decide_batch
-from capstone.usecases.writing import become_writer
+from capstone.usecases.decide import Decided, Guarding, Offered, decide_batch, is_noted
+from capstone.usecases.stored import checked_all
+from capstone.usecases.writing import Chain, become_writer
 
 log = structlog.get_logger()
 
@@ -62,6 +58,7 @@ class RunReport:
     counts: Mapping[str, int]
     bytes_archived: int = 0
     error: CapstoneError | None = None
+    notes: tuple[SourceNote, ...] = ()
 
     def as_counts(self) -> dict[str, object]:
         """Ids and counts only: what a task may hand on and `--json` prints."""
@@ -71,12 +68,19 @@ class RunReport:
         told["error"] = (
             {"code": self.error.code, "message": self.error.message, "next": self.error.next_step} if self.error else None
         )
+        told["notes"] = [note_as_dict(note) for note in self.notes]
         return told
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing failed and nothing was quarantined."""
-        return self.error is None and not self.counts.get("failed") and not self.counts.get("quarantined")
+        """Whether nothing failed, nothing was quarantined, and the source could reach all that it should."""
+        refused = self.counts.get("failed") or self.counts.get("quarantined")
+        return self.error is None and not refused and not any(note.is_gap for note in self.notes)
+
+
+def note_as_dict(note: SourceNote) -> dict[str, object]:
+    """As `--json` prints it."""
+    return {"code": note.code, "where": note.where, "reason": note.reason, "counts": dict(note.counts), "is_gap": note.is_gap}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class CaptureParts:
 
     store: RecordStore
     ledger: CaptureLedger
+    records: RecordLedger
     audit: AuditLog
     clock: Clock
     workers: Workers
@@ -97,6 +102,8 @@ class CaptureParts:
     progress: Callable[[int, int], None] = lambda _items, _bytes: None
     keep: Callable[[], None] = lambda: None
     """Called before each batch is taken in, to keep what else the run depends on, such as a slot of the mail server."""
+    turn_wait_s: float = 60
+    """How long a batch waits where another writer, such as the receiver of journals, has its turn."""
 
 
 def capture_source(parts: CaptureParts, account: str, source: MailSource) -> RunReport:
@@ -105,12 +112,13 @@ def capture_source(parts: CaptureParts, account: str, source: MailSource) -> Run
         raise UnknownAccount(f"The account {account!r} is not in the register of officials; nothing was stored.")
     holder = become_writer(parts.ledger, parts.holders, parts.clock, account, parts.lease_s)
     try:
-        adopt_manifests(parts.store, parts.ledger, account, parts.clock.now())
         report = _Capture(parts, account, source, holder).run()
     finally:
         with suppress(CapstoneError):  # it ends by itself, and what the run met shall be told instead
             parts.ledger.give_back_lease(account, holder)
     counts = {**report.counts, "run": report.run, "account": account, "source": source.name, "outcome": report.outcome}
+    if report.notes:
+        counts["notes"] = [{"code": note.code, "where": note.where, **note.counts} for note in report.notes]
     anchor(parts.store, parts.audit.append(parts.clock.now(), ACTOR, "capture", counts))
     return report
 
@@ -120,10 +128,10 @@ class _Capture:
 
     def __init__(self, parts: CaptureParts, account: str, source: MailSource, holder: str) -> None:
         self._parts, self._account, self._source, self._holder = parts, account, source, holder
-        self._last = parts.ledger.last_manifest(account)
-        after = run_in_manifest_key(self._last.key) if self._last else None
-        self._run_id = run_id_at(parts.clock.now(), parts.new_id()[:4], after)
-        self._number = 0
+        self._chain = chain_of(parts, account, source.name, holder)
+        with self._chain.turn():  # what an earlier run left behind is adopted
+            self._run_id = self._chain.begin()
+        self._lease_until = parts.clock.now() + timedelta(seconds=parts.lease_s)
         self._sums: Counter[str] = Counter()
         self._bytes_archived = 0
 
@@ -143,60 +151,36 @@ class _Capture:
         return self._report(run, None)
 
     def _report(self, run: Run, error: CapstoneError | None) -> RunReport:
-        return RunReport(run.run_id, run.account, run.source, run.outcome, run.counts, self._bytes_archived, error)
+        notes = tuple(self._source.notes())
+        return RunReport(run.run_id, run.account, run.source, run.outcome, run.counts, self._bytes_archived, error, notes)
 
     def _read_all(self) -> None:
         cursors = self._parts.ledger.cursors(self._account, self._source.name)
         batches = batched_by_size(self._source.items(cursors), _size_of, MOST_ITEMS, MOST_BYTES)
-        for (items, digests), facts in begun_ahead(map(_with_digests, batches), self._begin_facts):
-            self._commit(items, digests, facts)
+        for offered, facts in begun_ahead(map(Offered.of, batches), self._begin_facts):
+            self._commit(offered, facts)
         if not cursors and self._sums["offered"] and self._sums["offered"] == self._sums["excluded"]:
             raise NoMailFound("The source holds no mail: everything it offered was excluded.")
 
-    def _begin_facts(self, batch: tuple[list[OfferedItem], list[str]]) -> tuple[list[int], Iterator[CaptureFacts]]:
-        """Start to read the facts of those messages whose class may change: new bytes, or known bytes in a new place."""
-        items, digests = batch
-        known = self._parts.ledger.known(self._account, {digest for digest in digests if digest})
-        wanted = []
-        for number, (item, digest) in enumerate(zip(items, digests, strict=True)):
-            if isinstance(item, OfferedMessage) and item.raw:
-                record = known.get(digest)
-                if record is None or item.occurrence not in record.occurrences:
-                    wanted.append(number)
-        raws = [item.raw for item in (items[number] for number in wanted) if isinstance(item, OfferedMessage)]
-        return wanted, self._parts.workers.map(capture_facts, raws, unread_facts)
+    def _begin_facts(self, offered: Offered) -> BegunFacts:
+        return begin_facts(self._parts, self._account, offered)
 
-    def _commit(self, items: list[OfferedItem], digests: list[str], begun: tuple[list[int], Iterator[CaptureFacts]]) -> None:
-        parts, now = self._parts, self._parts.clock.now()
-        wanted, answers = begun
-        facts = dict(zip((digests[number] for number in wanted), answers, strict=True))
-        known = parts.ledger.known(self._account, {digest for digest in digests if digest})
-        decided = decide_batch(self._account, items, digests, facts, known, parts.rules, replace(parts.guarding, now=now))
-        versions = {put.key: put.version_id for put in parts.store.put_all(decided.puts)}
-        _strengthen(parts.store, decided)
-        count, size = len(items), sum(map(_size_of, items))
-        # Stored: their memory is free again before the ledger makes them due, and the index reads them beside this.
-        items.clear()
-        decided.puts.clear()
+    def _commit(self, offered: Offered, begun: BegunFacts) -> None:
+        parts = self._parts
         parts.keep()
-        # A writer that lost its lease while it was stopped must not fork the chain of manifests.
-        parts.ledger.take_lease(self._account, self._holder, parts.clock.now(), parts.lease_s)
-        if parts.ledger.last_manifest(self._account) != self._last:
-            raise AccountBusy(f"Another run wrote account {self._account} while this one was stopped.")
-        self._take_in(decided.with_versions(versions), now)
+        self._keep_lease()
+        count, size = len(offered.items), sum(map(_size_of, offered.items))
+        with self._chain.turn():
+            decided = take_in(parts, self._chain, offered, begun)
         self._sum_up(decided)
         parts.progress(count, size)
 
-    def _take_in(self, decided: Decided, now: datetime) -> None:
-        parts = self._parts
-        previous = self._last.digest if self._last else None
-        head = ManifestHead(self._account, self._run_id, self._number, self._source.name, now, previous)
-        raw = write_manifest(head, decided.lines)
-        manifest = ManifestRef(self._account, manifest_key(self._account, self._run_id, self._number), digest_of(raw))
-        parts.store.put_all([PutRequest(manifest.key, raw, manifest.digest, Lock(hold=True), {"account": self._account})])
-        parts.ledger.commit(decided.as_batch(self._run_id, now, manifest))
-        self._last = manifest
-        self._number += 1
+    def _keep_lease(self) -> None:
+        """A writer that lost its lease while it was stopped must not go on: another run works on the account now."""
+        now = self._parts.clock.now()
+        if now > self._lease_until - timedelta(seconds=self._parts.lease_s / 2):
+            self._parts.ledger.take_lease(self._account, self._holder, now, self._parts.lease_s)
+            self._lease_until = now + timedelta(seconds=self._parts.lease_s)
 
     def _sum_up(self, decided: Decided) -> None:
         for line in decided.lines:
@@ -207,19 +191,97 @@ class _Capture:
                 log.warning("item_refused", run=self._run_id, account=self._account, state=line.state.value, code=line.code)
 
 
-def _strengthen(store: RecordStore, decided: Decided) -> None:
-    """Locks of known records whose class changed: never weaker than before; the flag goes on before the tags change."""
-    states = store.states([ObjectRef(change.key, change.version_id) for change in decided.changes])
-    for change, state in zip(decided.changes, states, strict=True):
+# --- one batch, for a run or for the receiver of journals ----------------------------------------------
+
+
+BegunFacts = tuple[list[str], Iterator[CaptureFacts]]
+"""Digests of messages whose facts are being read, and the facts in the same order."""
+
+
+def chain_of(parts: CaptureParts, account: str, source: str, holder: str) -> Chain:
+    """The chain of the account's manifests, for one run of the source."""
+    return Chain(
+        parts.store, parts.ledger, parts.clock, parts.holders, account, source, holder, parts.new_id()[:4], parts.turn_wait_s
+    )
+
+
+def begin_facts(parts: CaptureParts, account: str, offered: Offered) -> BegunFacts:
+    """Start to read the facts of those messages whose class may change: new bytes, or known bytes in a new place."""
+    known = parts.ledger.known(account, offered.named_digests())
+    wanted: dict[str, bytes] = {}
+    for item, digest in offered.messages():
+        record = known.get(digest)
+        if record is None or not is_noted(item.occurrence, record.occurrences):
+            wanted.setdefault(digest, item.raw)
+    return list(wanted), parts.workers.map(capture_facts, list(wanted.values()), unread_facts)
+
+
+def take_in(parts: CaptureParts, chain: Chain, offered: Offered, begun: BegunFacts) -> Decided:
+    """Decide on a batch and make it durable: store, manifest, ledger. To be called within the chain's turn."""
+    now, account = parts.clock.now(), chain.account
+    held = parts.ledger.held_items(account, offered.identities())
+    known = parts.ledger.known(account, {*offered.named_digests(), *(digest for several in held.values() for digest in several)})
+    facts = dict(zip(*begun, strict=True))
+    facts |= _facts_of_held(parts, offered, held, known, facts)
+    decided = decide_batch(account, offered, facts, known, held, parts.rules, replace(parts.guarding, now=now))
+    versions = {put.key: put.version_id for put in parts.store.put_all(decided.puts)}
+    _strengthen(parts, account, decided)
+    # Stored: their memory is free again before the ledger makes them due, and the index reads them beside this.
+    offered.items.clear()
+    decided.puts.clear()
+    chain.require()
+    decided = decided.with_versions(versions)
+    head, manifest = chain.add([*decided.lines])
+    parts.ledger.commit(decided.as_batch(head.run_id, head.at, manifest))
+    chain.added(manifest)
+    return decided
+
+
+def _facts_of_held(
+    parts: CaptureParts,
+    offered: Offered,
+    held: Mapping[str, tuple[str, ...]],
+    known: Mapping[str, RecordEntry],
+    read: Mapping[str, CaptureFacts],
+) -> dict[str, CaptureFacts]:
+    """Of records that an item names without bringing their bytes, in a place where they were not seen before."""
+    wanted: dict[str, RecordEntry] = {}
+    for item, digest in zip(offered.items, offered.digests, strict=True):
+        if isinstance(item, RefusedItem):
+            continue
+        named = (digest,) if isinstance(item, HeldItem) else held.get(item.occurrence.identity or "", ())
+        entries = (known[one] for one in named if one in known and one not in read)
+        wanted |= {entry.digest: entry for entry in entries if not is_noted(item.occurrence, entry.occurrences)}
+    facts: dict[str, CaptureFacts] = {}
+    for some in batched_by_size(wanted.values(), lambda entry: entry.size_bytes, MOST_ITEMS, MOST_BYTES):
+        stored = zip((entry.digest for entry in some), checked_all(parts.store, some), strict=True)
+        raws = {digest: raw for digest, raw in stored if not isinstance(raw, CapstoneError)}
+        facts |= dict(zip(raws, parts.workers.map(capture_facts, [*raws.values()], unread_facts), strict=True))
+    return facts
+
+
+def _strengthen(parts: CaptureParts, account: str, decided: Decided) -> None:
+    """Locks of known records whose class changed, and of what is kept beside them: never weaker than before; the flag goes on
+    before the tags change."""
+    beside = parts.records.beside([f"{account}/{change.digest}" for change in decided.changes]) if decided.changes else {}
+    wanted = [
+        (ref, change)
+        for change in decided.changes
+        for ref in (
+            ObjectRef(change.key, change.version_id),
+            *(ObjectRef(one.key(account), one.version_id) for one in beside.get(f"{account}/{change.digest}", ())),
+        )
+    ]
+    states = parts.store.states([ref for ref, _ in wanted])
+    for (ref, change), state in zip(wanted, states, strict=True):
         if state is None:
-            raise ObjectMissing(f"The store has no object {change.key}; its lock cannot follow its new class.")
-        store.relock(change.key, change.version_id, change.lock.at_least(state.lock))
-        store.relabel(change.key, change.version_id, change.tags)
-
-
-def _with_digests(items: list[OfferedItem]) -> tuple[list[OfferedItem], list[str]]:
-    return items, [digest_of(item.raw) if item.raw is not None else "" for item in items]
+            raise ObjectMissing(f"The store has no object {ref.key}; its lock cannot follow its new class.")
+        parts.store.relock(ref.key, state.version_id, change.lock.at_least(state.lock))
+        parts.store.relabel(ref.key, state.version_id, change.tags)
 
 
 def _size_of(item: OfferedItem) -> int:
-    return len(item.raw) if item.raw is not None else 0
+    if isinstance(item, HeldItem):
+        return 0
+    beside = sum(len(one.raw) for one in item.companions) if isinstance(item, OfferedMessage) else 0
+    return beside + (len(item.raw) if item.raw is not None else 0)

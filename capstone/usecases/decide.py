@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
@@ -10,10 +10,11 @@ from capstone.domain.classification import Rules, classify, evidence_of, learned
 from capstone.domain.effects import Keeping, is_changed, keeping_change
 from capstone.domain.errors import FixityMismatch
 from capstone.domain.facts import capture_facts
-from capstone.domain.layout import quarantine_key, record_key
+from capstone.domain.fixity import digest_of
+from capstone.domain.layout import companion_key, quarantine_key, record_key
 from capstone.domain.manifest import Line, ManifestLine, ReplayLine
-from capstone.domain.message import CaptureFacts, ItemState, Occurrence, OfferedItem, OfferedMessage, RefusedItem
-from capstone.domain.records import Classification, Learned, Lock, RecordEntry
+from capstone.domain.message import CaptureFacts, HeldItem, ItemState, Occurrence, OfferedItem, OfferedMessage, RefusedItem
+from capstone.domain.records import Classification, KeptBeside, Learned, Lock, RecordEntry
 from capstone.domain.retention import lock_for, tags_for
 from capstone.ports import CaptureBatch, ItemOutcome, ManifestRef, PutRequest, Quarantined, Reclassification
 
@@ -28,9 +29,57 @@ class Guarding:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """A batch of what a source offered. `digests` has for each item the digest of its bytes, or of the record that it names;
+    "" for an item without bytes."""
+
+    items: list[OfferedItem]
+    digests: list[str]
+
+    @classmethod
+    def of(cls, items: list[OfferedItem]) -> Offered:
+        """With the digests of these items."""
+        return cls(items, [_digest(item) for item in items])
+
+    def messages(self) -> Iterator[tuple[OfferedMessage, str]]:
+        """The messages that have bytes, each with its digest."""
+        for item, digest in zip(self.items, self.digests, strict=True):
+            if isinstance(item, OfferedMessage) and item.raw:
+                yield item, digest
+
+    def named_digests(self) -> set[str]:
+        """Every digest that may be a record's."""
+        return {digest for digest in self.digests if digest}
+
+    def identities(self) -> list[str]:
+        """What the source calls those items that it may give other bytes another time."""
+        named = (item.occurrence.identity for item in self.items if isinstance(item, OfferedMessage))
+        return sorted({identity for identity in named if identity is not None})
+
+
+def is_noted(occurrence: Occurrence, noted: Sequence[Occurrence]) -> bool:
+    """Whether it tells nothing new. A report that its sender delivers again is the same one, at whatever time it comes; and that
+    a place gives other bytes at each fetch is noted once, so that what is fetched every night does not grow for ever."""
+    if occurrence in noted:
+        return True
+    if occurrence.differs is not None:
+        told = replace(occurrence, differs=None)
+        return any(one.differs is not None and replace(one, differs=None) == told for one in noted)
+    timeless = replace(occurrence, received_at=None)
+    return occurrence.envelope is not None and any(replace(one, received_at=None) == timeless for one in noted)
+
+
+def _digest(item: OfferedItem) -> str:
+    if isinstance(item, HeldItem):
+        return item.digest
+    return digest_of(item.raw) if item.raw is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
 class LockChange:
     """A known record's lock and tags after its class changed."""
 
+    digest: str
     key: str
     version_id: str
     lock: Lock
@@ -50,11 +99,15 @@ class Decided:
 
     def with_versions(self, versions: Mapping[str, str]) -> Decided:
         """The same once the store has said which version holds which object."""
-        lines = [
-            replace(line, version_id=versions[record_key(self.account, line.digest)]) if line.is_new and line.digest else line
-            for line in self.lines
-        ]
-        return replace(self, lines=lines)
+        return replace(self, lines=[self._with_versions(line, versions) for line in self.lines])
+
+    def _with_versions(self, line: ManifestLine, versions: Mapping[str, str]) -> ManifestLine:
+        if line.is_new and line.digest:
+            line = replace(line, version_id=versions[record_key(self.account, line.digest)])
+        if line.beside:
+            kept = (replace(one, version_id=versions[one.key(self.account)]) for one in line.beside)
+            line = replace(line, beside=tuple(kept))
+        return line
 
     def as_batch(self, run_id: str, at: datetime, manifest: ManifestRef) -> CaptureBatch:
         """What the ledger takes in."""
@@ -63,20 +116,21 @@ class Decided:
 
 def decide_batch(
     account: str,
-    items: Sequence[OfferedItem],
-    digests: Sequence[str],
+    offered: Offered,
     facts: Mapping[str, CaptureFacts],
     known: Mapping[str, RecordEntry],
+    held: Mapping[str, tuple[str, ...]],
     rules: Rules,
     guarding: Guarding,
 ) -> Decided:
-    """Give every item its one final state. A class is taken from all occurrences, those of this batch included."""
-    seen: dict[str, list[Occurrence]] = {digest: list(record.occurrences) for digest, record in known.items()}
-    for item, digest in zip(items, digests, strict=True):
-        if isinstance(item, OfferedMessage) and item.raw:
-            seen.setdefault(digest, []).append(item.occurrence)
-    deciding = _Deciding(account, facts, known, seen, rules, guarding)
-    for item, digest in zip(items, digests, strict=True):
+    """Give every item its one final state. A class is taken from all occurrences, those of this batch included.
+
+    `known` holds every record that the batch names, by digest; `held` says under which identities which of them were captured.
+    """
+    deciding = _Deciding(account, facts, known, rules, guarding)
+    items = [deciding.recognised(item, digest, held) for item, digest in zip(offered.items, offered.digests, strict=True)]
+    deciding.look(items)
+    for item, digest in items:
         deciding.take(item, digest)
     return deciding.decided
 
@@ -88,20 +142,53 @@ class _Deciding:
     account: str
     facts: Mapping[str, CaptureFacts]
     known: Mapping[str, RecordEntry]
-    seen: Mapping[str, list[Occurrence]]
     rules: Rules
     guarding: Guarding
     classes: set[str] = field(default_factory=set)
+    given: dict[str, Classification] = field(default_factory=dict)
+    """The class that each record of this batch has from now on."""
+    beside: set[str] = field(default_factory=set)
+    seen: dict[str, list[Occurrence]] = field(default_factory=dict)
+    met: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of each identity of this batch, the digest of its first bytes by content key."""
     decided: Decided = field(init=False)
 
     def __post_init__(self) -> None:
         self.decided = Decided(self.account)
+        self.seen.update((digest, list(record.occurrences)) for digest, record in self.known.items())
+
+    def recognised(self, item: OfferedItem, digest: str, held: Mapping[str, tuple[str, ...]]) -> tuple[OfferedItem, str]:
+        """A server may give one item other bytes at each fetch. Where its content is the same, the first capture stands, and
+        that the bytes differ is noted at the occurrence; other content is another record."""
+        if not isinstance(item, OfferedMessage) or item.occurrence.identity is None or not item.raw:
+            return item, digest
+        first = self.met.setdefault(item.occurrence.identity, {})
+        if not first:
+            captured = (self.known[one] for one in held.get(item.occurrence.identity, ()) if one in self.known)
+            first.update((entry.content_key, entry.digest) for entry in reversed([*captured]))
+        content = self._content_key(digest, item)
+        same = first.setdefault(content, digest) if content else digest
+        if same == digest or digest in self.known:
+            return item, digest
+        seen = replace(item.occurrence, envelope=None, differs=digest)
+        return HeldItem(seen, same, item.cursor), same
+
+    def _content_key(self, digest: str, item: OfferedMessage) -> str:
+        return self.known[digest].content_key if digest in self.known else self._facts_of(item, digest).content_key
+
+    def look(self, items: Sequence[tuple[OfferedItem, str]]) -> None:
+        """Note every place of the batch before anything is decided."""
+        for item, digest in items:
+            if isinstance(item, HeldItem) or (isinstance(item, OfferedMessage) and item.raw):
+                self.seen.setdefault(digest, []).append(item.occurrence)
 
     def take(self, item: OfferedItem, digest: str) -> None:
         if item.cursor is not None:
             self.decided.cursors[item.cursor[0]] = item.cursor[1]
         if isinstance(item, RefusedItem):
             self._refuse(item, digest)
+        elif isinstance(item, HeldItem):
+            self._hold_named(item, digest)
         elif not item.raw:
             place = item.occurrence.place
             self._refuse(RefusedItem(place, ItemState.QUARANTINED, "empty_item", "The item has no bytes.", item.raw), digest)
@@ -119,11 +206,11 @@ class _Deciding:
         self.decided.lines.append(line)
 
     def _archive(self, item: OfferedMessage, digest: str) -> None:
-        facts, classification = self._facts_of(item, digest), self._class_of(item, digest)
-        lock = lock_for(classification, self.guarding.now, self.guarding.zone, self.guarding.minimum_days)
-        tags = tags_for(classification, self.account)
+        facts, classification = self._facts_of(item, digest), self._class_of(self._facts_of(item, digest), digest)
+        lock, tags = self._lock_of(classification), tags_for(classification, self.account)
         self.decided.puts.append(PutRequest(record_key(self.account, digest), item.raw, digest, lock, tags))
         self.classes.add(digest)
+        self.given[digest] = classification
         self.decided.learned[digest] = learned_of(facts)
         self.decided.lines.append(
             ManifestLine(
@@ -136,33 +223,64 @@ class _Deciding:
                 occurrence=item.occurrence,
                 classification=classification,
                 is_new=True,
+                beside=self._keep_beside(item, lock, tags),
             )
         )
 
     def _hold_already(self, item: OfferedMessage, digest: str) -> None:
-        line = ManifestLine(item.occurrence.place, ItemState.ALREADY_HELD, digest=digest)
+        self._hold(item.occurrence, digest, self._facts_of(item, digest) if digest in self.facts else None)
+        if item.companions:
+            classification = self.given.get(digest) or self.known[digest].classification
+            beside = self._keep_beside(item, self._lock_of(classification), tags_for(classification, self.account))
+            self.decided.lines[-1] = replace(self.decided.lines[-1], beside=beside)
+
+    def _hold_named(self, item: HeldItem, digest: str) -> None:
+        if digest in self.known or digest in self.classes:
+            self._hold(item.occurrence, digest, self.facts.get(digest))
+        else:
+            reason = "its source says that the archive holds it, and the archive does not"
+            self._refuse(RefusedItem(item.occurrence.place, ItemState.FAILED, "not_held", reason), "")
+
+    def _hold(self, occurrence: Occurrence, digest: str, facts: CaptureFacts | None) -> None:
+        line = ManifestLine(occurrence.place, ItemState.ALREADY_HELD, digest=digest)
         record = self.known.get(digest)
-        if record is None or item.occurrence not in record.occurrences:
-            line = replace(line, occurrence=item.occurrence)
-        if record is not None and digest in self.facts and digest not in self.classes:
+        if record is None or not is_noted(occurrence, record.occurrences):
+            line = replace(line, occurrence=occurrence)
+        if record is not None and facts is not None and digest not in self.classes:
             self.classes.add(digest)
-            line = replace(line, classification=self._changed_class(record, item, digest))
+            changed = self._changed_class(record, facts, digest)
+            line = replace(line, classification=changed)
+            self.given[digest] = changed or record.classification
         self.decided.lines.append(line)
 
-    def _changed_class(self, record: RecordEntry, item: OfferedMessage, digest: str) -> Classification | None:
+    def _keep_beside(self, item: OfferedMessage, lock: Lock, tags: dict[str, str]) -> tuple[KeptBeside, ...]:
+        """What is kept beside a record has its lock and its tags."""
+        kept = []
+        for one in item.companions:
+            digest = digest_of(one.raw)
+            key = companion_key(one.kind, self.account, digest, one.suffix)
+            if key not in self.beside:
+                self.beside.add(key)
+                self.decided.puts.append(PutRequest(key, one.raw, digest, lock, tags))
+            kept.append(KeptBeside(one.kind, one.suffix, digest, len(one.raw)))
+        return tuple(kept)
+
+    def _changed_class(self, record: RecordEntry, facts: CaptureFacts, digest: str) -> Classification | None:
         """None too where it would be kept for a shorter time: that is left to a replay, which asks for a second person."""
-        classification = self._class_of(item, digest)
+        classification = self._class_of(facts, digest)
         if not is_changed(record.classification, classification):
             return None
         if keeping_change(record.classification, classification) is Keeping.SHORTER:
             return None
-        lock = lock_for(classification, self.guarding.now, self.guarding.zone, self.guarding.minimum_days)
         key, tags = record_key(self.account, digest), tags_for(classification, self.account)
-        self.decided.changes.append(LockChange(key, record.version_id, lock, tags))
+        self.decided.changes.append(LockChange(digest, key, record.version_id, self._lock_of(classification), tags))
         return classification
 
-    def _class_of(self, item: OfferedMessage, digest: str) -> Classification:
-        return classify(evidence_of(self.account, self._facts_of(item, digest), self.seen[digest]), self.rules)
+    def _lock_of(self, classification: Classification) -> Lock:
+        return lock_for(classification, self.guarding.now, self.guarding.zone, self.guarding.minimum_days)
+
+    def _class_of(self, facts: CaptureFacts, digest: str) -> Classification:
+        return classify(evidence_of(self.account, facts, self.seen[digest]), self.rules)
 
     def _facts_of(self, item: OfferedMessage, digest: str) -> CaptureFacts:
         """Begun ahead for what was new then; read here for the rare record that was disposed of since."""
@@ -177,7 +295,9 @@ def batch_of(run_id: str, at: datetime, manifest: ManifestRef, every: Sequence[L
         run_id,
         at,
         manifest,
-        outcomes=tuple(ItemOutcome(one.place, one.state, one.code, one.reason, one.digest, one.occurrence) for one in lines),
+        outcomes=tuple(
+            ItemOutcome(one.place, one.state, one.code, one.reason, one.digest, one.occurrence, one.beside) for one in lines
+        ),
         records=tuple(_entry(account, run_id, at, line) for line in lines if line.is_new),
         reclassified=tuple(
             Reclassification(account, line.digest, line.classification)

@@ -17,10 +17,22 @@ from capstone.domain.records import RecordEntry
 from capstone.ports import ExportTarget
 from capstone.usecases.query_language import parse_query
 from capstone.usecases.search import ReadingParts
-from capstone.usecases.stored import checked_bytes
+from capstone.usecases.stored import checked_bytes, checked_companion
 
 MANIFEST = "manifest.csv"
-_COLUMNS = ("record_id", "file", "size_bytes", "sha256", "message_date", "record_class", "schedule_item", "from", "to", "subject")
+_COLUMNS = (
+    "record_id",
+    "file",
+    "size_bytes",
+    "sha256",
+    "message_date",
+    "record_class",
+    "schedule_item",
+    "from",
+    "to",
+    "subject",
+    "beside",
+)
 _PAGE = 500
 _FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
 
@@ -61,8 +73,9 @@ def export(
     for hit, entry in _with_entries(parts, parts.index.hits(clause, scope)):
         raw = checked_bytes(parts.store, entry)
         name = _write(target, file_format, entry, hit, raw)
-        rows.append(_row(hit, entry, name))
-        size += len(raw)
+        beside = _write_beside(parts, target, entry)
+        rows.append((*_row(hit, entry, name), " ".join(beside)))
+        size += len(raw) + sum(beside.values())
         progress(1, len(raw))
     target.create(MANIFEST, _table(rows))
     target.finish()
@@ -88,6 +101,16 @@ def _write(target: ExportTarget, file_format: str, entry: RecordEntry, hit: Hit,
         name = f"{entry.account}.mbox"
         target.append(name, _as_mbox(raw, hit.message_date or entry.captured_at))
     return name
+
+
+def _write_beside(parts: ReadingParts, target: ExportTarget, entry: RecordEntry) -> dict[str, int]:
+    """What is kept beside the record, each in a file of its own; their names and sizes."""
+    written = {}
+    for kept in parts.records.beside([entry.record_id]).get(entry.record_id, ()):
+        name = f"{entry.account}/{entry.digest}.{kept.kind.value}/{kept.digest}.{kept.suffix}"
+        target.create(name, checked_companion(parts.store, entry.account, kept))
+        written[name] = kept.size_bytes
+    return written
 
 
 def _as_mbox(raw: bytes, at: datetime) -> bytes:

@@ -5,7 +5,7 @@ The document is built from the stored bytes, never from what capture had in hand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from capstone.domain.unread import unread_message
 from capstone.ports import Clock, Holders, Outbox, RecordLedger, RecordStore, SearchIndex, Workers
 from capstone.usecases.batches import batched_by_size, begun_ahead
 from capstone.usecases.decide import Guarding
-from capstone.usecases.stored import checked_all
+from capstone.usecases.stored import checked_all, envelopes_of, whole_envelope
 
 log = structlog.get_logger()
 
@@ -105,27 +105,41 @@ def _claimed(parts: IndexParts, holder: str, failed: set[str]) -> Iterator[list[
         if gone:
             parts.index.remove(sorted(gone))
             parts.outbox.done(holder, sorted(gone))
-        yield from batched_by_size(entries, lambda entry: entry.size_bytes, MOST_RECORDS, MOST_BYTES)
+        yield from batched_by_size(entries, _sizes_with_what_is_beside(parts, record_ids), MOST_RECORDS, MOST_BYTES)
+
+
+def _sizes_with_what_is_beside(parts: IndexParts, record_ids: Sequence[str]) -> Callable[[RecordEntry], int]:
+    """A journal report holds the whole message once more."""
+    beside = parts.records.beside(record_ids)
+    more = {record_id: sum(kept.size_bytes for kept in several) for record_id, several in beside.items()}
+    return lambda entry: entry.size_bytes + more.get(entry.record_id, 0)
 
 
 def _begin_documents(parts: IndexParts, failed: set[str], entries: list[RecordEntry]) -> Iterator[IndexDocument]:
     things = []
+    envelopes = envelopes_of(parts.store, parts.records, entries)
     for entry, found in zip(entries, checked_all(parts.store, entries), strict=True):
         if isinstance(found, CapstoneError):
             log.error("record_unreadable_in_store", record_id=entry.record_id, code=found.code)
             failed.add(entry.record_id)
+        elif any(error.retryable for error in envelopes.unread.get(entry.record_id, ())):
+            failed.add(entry.record_id)  # its document would lack people; the next pass asks again
         else:
-            things.append((entry, found))
+            things.append((entry, found, envelopes.read.get(entry.record_id, ())))
     build = partial(_document, parts.guarding, parts.text_limit)
     return parts.workers.map(build, things, partial(_document_of_unread, parts.guarding, parts.text_limit))
 
 
-def _document(guarding: Guarding, text_limit: int, thing: tuple[RecordEntry, bytes]) -> IndexDocument:
-    entry, raw = thing
-    return document_of(entry, index_facts(raw), guarding.zone, text_limit)
+_Thing = tuple[RecordEntry, bytes, Sequence[tuple[bytes, str]]]
+"""A record, its bytes, and the envelopes beside it with their suffixes."""
 
 
-def _document_of_unread(guarding: Guarding, text_limit: int, thing: tuple[RecordEntry, bytes]) -> IndexDocument:
+def _document(guarding: Guarding, text_limit: int, thing: _Thing) -> IndexDocument:
+    entry, raw, envelopes = thing
+    return document_of(entry, index_facts(raw), guarding.zone, text_limit, whole_envelope(envelopes))
+
+
+def _document_of_unread(guarding: Guarding, text_limit: int, thing: _Thing) -> IndexDocument:
     """A message that ended its reader is still found by its account, class and date, and counted as not searchable."""
-    entry, raw = thing
+    entry, raw, _envelopes = thing
     return document_of(entry, unread_message(raw), guarding.zone, text_limit)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from capstone.domain.errors import FixityMismatch
+from capstone.domain.layout import NO_ACCOUNT
 from capstone.ports import AuditLog, CaptureLedger, Clock, Outbox, RecordStore, SearchIndex
 from capstone.usecases.adopt import adopt_manifests
 from capstone.usecases.anchor import anchor, anchors
@@ -50,8 +51,8 @@ def rebuild_ledger(parts: RebuildParts, actor: str) -> RebuildReport:
     entry = parts.audit.append(parts.clock.now(), actor, "rebuild", {"after_seq": last[0], "after_digest": last[1]})
     decisions = adopt_decisions(parts.register, is_rebuild=True)
     accounts = _accounts(parts.store)
-    if accounts and not decisions:
-        # Mail is captured for registered accounts only, so a register that is not there was lost.
+    if set(accounts) - {NO_ACCOUNT} and not decisions:
+        # Mail of accounts is captured for registered ones only, so a register that is not there was lost.
         raise FixityMismatch("The store holds manifests and no decision: the register of officials was lost with them.")
     items = sum(adopt_manifests(parts.store, parts.capture, account, parts.clock.now(), "rebuilt") for account in accounts)
     anchor(parts.store, entry)

@@ -6,7 +6,7 @@ index, a record in the store that no ledger knows (a crash between put and manif
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -14,7 +14,7 @@ import structlog
 from capstone.domain.errors import CapstoneError
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import digest_in_record_key, record_key
-from capstone.domain.message import Occurrence, OfferedItem, OfferedMessage, Place
+from capstone.domain.message import Occurrence, OfferedItem, OfferedMessage, Place, SourceNote
 from capstone.ports import MailSource, Outbox, RecordLedger, RecordStore, SearchIndex
 from capstone.usecases.anchor import anchor
 from capstone.usecases.capture import CaptureParts, capture_source
@@ -74,6 +74,9 @@ class _StoreSource:
 
     def places(self) -> Iterator[Place]:
         return (Place(FROM_STORE, "", record_key(self._account, digest)) for digest in self._digests)
+
+    def notes(self) -> Sequence[SourceNote]:
+        return ()
 
 
 def _take_in(parts: ReconcileParts, report: ReconcileReport, account: str, digests: list[str]) -> None:

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 
 from capstone.domain.layout import digest_in_record_key
+from capstone.domain.message import CompanionKind
 from capstone.domain.records import Lock, ObjectState, RecordEntry
 from capstone.domain.retention import lock_for, tags_for
 from capstone.ports import ObjectRef, RecordLedger, RecordStore, VersionSeen
 from capstone.usecases.batches import batched_by_size
 from capstone.usecases.decide import Guarding
 from capstone.usecases.differences import Difference, ReconcileReport, paired
-from capstone.usecases.stored import ref_of, state_of
+from capstone.usecases.stored import ref_of
 
 _T = TypeVar("_T")
 
@@ -47,6 +48,9 @@ def compare_store(parts: StoreParts, report: ReconcileReport) -> dict[str, list[
     strays: dict[str, list[str]] = {}
     for page in _pages(_ours(parts, report, strays)):
         _compare_guards(parts, report, page)
+    for kind in CompanionKind:
+        for keys in _pages(_companions(parts, report, f"{kind.value}/")):
+            _name_unknown(parts, report, keys)
     for prefix in ALWAYS_HELD:
         for refs in _pages(_only_versions(parts, report, prefix)):
             _hold_all(parts, report, refs)
@@ -70,29 +74,50 @@ def _ours(parts: StoreParts, report: ReconcileReport, strays: dict[str, list[str
             yield entry
 
 
+class _Guarded(NamedTuple):
+    """An object that has the lock and tags of a record: the record itself, or what is kept beside it."""
+
+    name: str
+    ref: ObjectRef
+    entry: RecordEntry
+
+
 def _compare_guards(parts: StoreParts, report: ReconcileReport, page: list[RecordEntry]) -> None:
     """Ask the store for each pinned version itself: what a listing shows may be older than the ledger."""
     doubtful = []
-    for entry, state in zip(page, parts.store.states([ref_of(entry) for entry in page]), strict=True):
+    guarded = _guarded_with(parts, page)
+    for one, state in zip(guarded, parts.store.states([one.ref for one in guarded]), strict=True):
         if state is None:
-            report.missing.append(Difference("store", "record", entry.record_id))
-        elif _wanted(parts, entry, state) != (state.lock, state.tags):
-            doubtful.append(entry.record_id)
+            what = "record" if one.name == one.entry.record_id else "object beside a record"
+            report.missing.append(Difference("store", what, one.name))
+        elif _wanted(parts, one.entry, state) != (state.lock, state.tags):
+            doubtful.append(one.entry.record_id)
     # Read again: a capture may have changed a class since the page was read.
-    for entry in parts.records.entries(doubtful):
-        _mend_guard(parts, report, entry)
+    present = _guarded_with(parts, parts.records.entries(list(dict.fromkeys(doubtful))))
+    for one, state in zip(present, parts.store.states([one.ref for one in present]), strict=True):
+        if state is not None:
+            _mend_guard(parts, report, one, state)
 
 
-def _mend_guard(parts: StoreParts, report: ReconcileReport, entry: RecordEntry) -> None:
-    ref = ref_of(entry)
-    state = state_of(parts.store, ref)
-    lock, tags = _wanted(parts, entry, state)
+def _guarded_with(parts: StoreParts, entries: list[RecordEntry]) -> list[_Guarded]:
+    beside = parts.records.beside([entry.record_id for entry in entries])
+    guarded = []
+    for entry in entries:
+        guarded.append(_Guarded(entry.record_id, ref_of(entry), entry))
+        for kept in beside.get(entry.record_id, ()):
+            key = kept.key(entry.account)
+            guarded.append(_Guarded(key, ObjectRef(key, kept.version_id), entry))
+    return guarded
+
+
+def _mend_guard(parts: StoreParts, report: ReconcileReport, one: _Guarded, state: ObjectState) -> None:
+    lock, tags = _wanted(parts, one.entry, state)
     if lock != state.lock:
-        parts.store.relock(ref.key, entry.version_id, lock)
-        report.mended.append(Difference("store", "lock", entry.record_id))
+        parts.store.relock(one.ref.key, state.version_id, lock)
+        report.mended.append(Difference("store", "lock", one.name))
     if tags != state.tags:
-        parts.store.relabel(ref.key, entry.version_id, tags)
-        report.mended.append(Difference("store", "tags", entry.record_id))
+        parts.store.relabel(one.ref.key, state.version_id, tags)
+        report.mended.append(Difference("store", "tags", one.name))
 
 
 def _wanted(parts: StoreParts, entry: RecordEntry, state: ObjectState) -> tuple[Lock, dict[str, str]]:
@@ -109,6 +134,27 @@ def _renewed(parts: StoreParts, entry: RecordEntry, lock: Lock) -> Lock:
         return lock
     fresh = lock_for(entry.classification, guarding.now, guarding.zone, guarding.minimum_days)
     return replace(lock, retain_until=fresh.retain_until)
+
+
+def _companions(parts: StoreParts, report: ReconcileReport, prefix: str) -> Iterator[str]:
+    """The keys below the prefix that hold anything; what hides them is taken away, other versions are named."""
+    for key, versions in _by_key(parts.store, prefix):
+        first = _oldest(versions)
+        _name_others(parts, report, key, versions, first)
+        if first is not None:
+            yield key
+
+
+def _name_unknown(parts: StoreParts, report: ReconcileReport, keys: list[str]) -> None:
+    """What no manifest names, after a crash between put and manifest: its record came again with other bytes, or never. It is
+    named and left as it is."""
+    by_account: dict[str, dict[str, str]] = {}
+    for key in keys:
+        by_account.setdefault(key.split("/")[1], {})[key.rpartition("/")[2].partition(".")[0]] = key
+    for account, of_account in by_account.items():
+        known = parts.records.known_beside(account, [*of_account])
+        unknown = (key for digest, key in of_account.items() if digest not in known)
+        report.unexpected += [Difference("store", "object beside no record", key) for key in unknown]
 
 
 def _only_versions(parts: StoreParts, report: ReconcileReport, prefix: str) -> Iterator[ObjectRef]:

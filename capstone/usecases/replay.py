@@ -8,20 +8,19 @@ keeps lock and class.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from capstone.domain.classification import Rules, classify, evidence_of
 from capstone.domain.effects import Keeping, is_changed, keeping_change, lock_now, standing
-from capstone.domain.errors import AccountBusy, CapstoneError
-from capstone.domain.fixity import digest_of
-from capstone.domain.layout import manifest_key, record_key, run_id_at, run_in_manifest_key
-from capstone.domain.manifest import ManifestHead, ReplayLine, write_manifest
-from capstone.domain.records import Classification, Lock
+from capstone.domain.errors import CapstoneError
+from capstone.domain.layout import record_key
+from capstone.domain.manifest import ReplayLine
+from capstone.domain.records import Classification, KeptBeside, Learned, Lock, RecordEntry
 from capstone.domain.retention import LockStep, lock_change, tags_for
 from capstone.ports import (
     REPLAY,
@@ -31,17 +30,14 @@ from capstone.ports import (
     GuardChange,
     HeldRecord,
     Holders,
-    ManifestRef,
-    PutRequest,
     RegisterLedger,
     Run,
 )
-from capstone.usecases.adopt import adopt_manifests
 from capstone.usecases.anchor import anchor
 from capstone.usecases.batches import batched_by_size
 from capstone.usecases.decide import Guarding, batch_of
 from capstone.usecases.learning import LearningParts, learn_missing
-from capstone.usecases.writing import become_writer
+from capstone.usecases.writing import Chain, become_writer
 
 log = structlog.get_logger()
 
@@ -71,6 +67,8 @@ class ReplayParts:
     """Random hex digits, at least four."""
     lease_s: int = 300
     progress: Callable[[int, int], None] = lambda _records, _bytes: None
+    turn_wait_s: float = 60
+    """See CaptureParts."""
 
 
 COUNTED = ("checked", "changed", "longer", "shorter", "waiting_for_approval", "failed")
@@ -153,18 +151,20 @@ class _Replay:
     def __init__(self, parts: ReplayParts, account: str, holder: str) -> None:
         self._parts, self._account, self._holder = parts, account, holder
         self.report = AccountReplay(account)
-        self._run_id: str | None = None
-        self._number = 0
-        self._last: ManifestRef | None = None
+        self._chain = Chain(
+            parts.learning.store, parts.ledger, parts.clock, parts.holders, account, REPLAY, holder, parts.new_id()[:4],
+            parts.turn_wait_s,
+        )  # fmt: skip
+        self._is_begun = False
         self._lease_until = parts.clock.now()
 
     def run(self) -> None:
-        parts = self._parts
-        adopt_manifests(parts.learning.store, parts.ledger, self._account, parts.clock.now())
-        learn_missing(parts.learning, self._account)
-        self._last = parts.ledger.last_manifest(self._account)
-        for batch in batched_by_size(self._changes(self._approved_at()), lambda _change: 0, MOST_CHANGES, 1):
-            self._take_in(batch)
+        with self._chain.turn():
+            pass  # Manifests left behind are adopted, and whoever wrote by the rules of before has ended its batch.
+        learn_missing(self._parts.learning, self._account)
+        approved_at = self._approved_at()
+        for batch in batched_by_size(self._changes(approved_at), lambda _change: 0, MOST_CHANGES, 1):
+            self._take_in(batch, approved_at)
 
     def _approved_at(self) -> datetime | None:
         """When a second person approved what the rules here were made of; None: nobody did."""
@@ -173,16 +173,15 @@ class _Replay:
 
     def close(self) -> None:
         """End the run, if one was begun."""
-        if self._run_id is not None:
+        if self._is_begun:
             is_clean, code = self.report.is_clean, self.report.error.code if self.report.error else None
             with suppress(CapstoneError):  # where it cannot be noted, the next run closes this one
-                self._parts.ledger.finish_run(self._run_id, self._parts.clock.now(), "complete" if is_clean else "failed", code)
+                self._parts.ledger.finish_run(
+                    self._chain.run_id, self._parts.clock.now(), "complete" if is_clean else "failed", code
+                )
 
     def _changes(self, approved_at: datetime | None) -> Iterator[_Change]:
-        """Those that are to be changed; the others are counted on the way.
-
-        An approval is not of what was found after it: another copy may give a message another date, or another role.
-        """
+        """Those that are to be changed; the others are counted on the way."""
         report, parts = self.report, self._parts
         for record in parts.learning.replays.held(self._account):
             report.checked += 1
@@ -191,37 +190,62 @@ class _Replay:
                 parts.progress(_LEASE_EVERY, 0)
             if record.learned is None:
                 self._fail("unreadable")
+            elif (change := self._change_of(record, approved_at)) is not None:
+                yield change
+
+    def _change_of(self, record: HeldRecord, approved_at: datetime | None) -> _Change | None:
+        """An approval is not of what was found after it: another copy may give a message another date, or another role."""
+        learned = record.learned or Learned()
+        new = classify(evidence_of(self._account, learned, record.occurrences), self._parts.rules)
+        if not is_changed(record.classification, new):
+            return None
+        keeping = keeping_change(record.classification, new)
+        if keeping is Keeping.SHORTER and (approved_at is None or record.seen_at > approved_at):
+            self.report.waiting_for_approval += 1
+            return None
+        return _Change(record, new, keeping)
+
+    def _take_in(self, read: list[_Change], approved_at: datetime | None) -> None:
+        """Store, manifest, ledger, in the account's turn. A record whose lock or tags could not be changed keeps its class."""
+        self._keep_lease()
+        with self._chain.turn():
+            batch = self._as_of_now(read, approved_at)
+            beside = self._parts.learning.records.beside([change.record.record_id for change in batch])
+            done = self._guarded(batch, beside)
+            if done:
+                self._commit(done)
+
+    def _as_of_now(self, read: list[_Change], approved_at: datetime | None) -> list[_Change]:
+        """The same, where the receiver of journals found records again since they were read."""
+        present = self._parts.ledger.known(self._account, [change.record.digest for change in read])
+        batch = []
+        for change in read:
+            entry = present.get(change.record.digest)
+            if entry is None or _is_as_read(change.record, entry):
+                batch.append(change)
                 continue
-            new = classify(evidence_of(self._account, record.learned, record.occurrences), parts.rules)
-            if is_changed(record.classification, new):
-                keeping = keeping_change(record.classification, new)
-                if keeping is Keeping.SHORTER and (approved_at is None or record.seen_at > approved_at):
-                    report.waiting_for_approval += 1
-                else:
-                    yield _Change(record, new, keeping)
+            seen_at = self._parts.clock.now()
+            record = replace(change.record, classification=entry.classification, occurrences=entry.occurrences, seen_at=seen_at)
+            if (again := self._change_of(record, approved_at)) is not None:
+                batch.append(again)
+        return batch
 
-    def _take_in(self, batch: list[_Change]) -> None:
-        """Store, manifest, ledger. A record whose lock or tags could not be changed keeps its class."""
-        parts, now = self._parts, self._parts.clock.now()
-        self._require_chain()
-        guards = {change.record.digest: self._guard_of(change, now) for change in batch}
-        wanted = [guard for guard in guards.values() if guard is not None]
-        refused = dict(zip((guard.key for guard in wanted), parts.learning.store.reguard_all(wanted), strict=True))
-        done = []
-        for change in batch:
-            guard = guards[change.record.digest]
-            error = refused[guard.key] if guard is not None else None
-            if error is None:
-                done.append(change)
-            else:
-                log.warning("record_not_replayed", record_id=change.record.record_id, code=error.code)
-                self._fail(error.code)
-        if done:
-            self._require_chain()
-            self._commit(done, now)
+    def _guarded(self, batch: list[_Change], beside: Mapping[str, tuple[KeptBeside, ...]]) -> list[_Change]:
+        """Tell the store; those of which all that is stored has its new lock and tags."""
+        now = self._parts.clock.now()
+        guards = [(change, guard) for change in batch for guard in self._guards_of(change, beside, now)]
+        answers = self._parts.learning.store.reguard_all([guard for _, guard in guards])
+        refused: dict[str, CapstoneError] = {}
+        for (change, _), error in zip(guards, answers, strict=True):
+            if error is not None:
+                refused[change.record.digest] = error
+        for digest, error in refused.items():
+            log.warning("record_not_replayed", record_id=f"{self._account}/{digest}", code=error.code)
+            self._fail(error.code)
+        return [change for change in batch if change.record.digest not in refused]
 
-    def _guard_of(self, change: _Change, now: datetime) -> GuardChange | None:
-        """What must be told the store; None where lock and tags stay what they are."""
+    def _guards_of(self, change: _Change, beside: Mapping[str, tuple[KeptBeside, ...]], now: datetime) -> Iterator[GuardChange]:
+        """What must be told the store of the record, and of what is kept beside it; nothing where lock and tags stay."""
         old, new = self._lock_of(change.record.classification, change, now), self._lock_of(change.new, change, now)
         is_shorter = change.keeping is Keeping.SHORTER
         lock = new if is_shorter else new.at_least(old)
@@ -229,37 +253,34 @@ class _Replay:
         has_new_tags = tags != tags_for(change.record.classification, self._account)
         steps = set(lock_change(old, lock).steps) - {LockStep.TAGS}
         if not steps and not has_new_tags:
-            return None
-        key = record_key(self._account, change.record.digest)
-        return GuardChange(key, change.record.version_id, old, lock, tags if has_new_tags else None, is_shorter)
+            return
+        record = change.record
+        stored = [(record_key(self._account, record.digest), record.version_id)]
+        stored += [(one.key(self._account), one.version_id) for one in beside.get(record.record_id, ())]
+        for key, version_id in stored:
+            yield GuardChange(key, version_id, old, lock, tags if has_new_tags else None, is_shorter)
 
     def _lock_of(self, classification: Classification, change: _Change, now: datetime) -> Lock:
         guarding = self._parts.guarding
         return lock_now(classification, change.record.captured_at, now, guarding.zone, guarding.minimum_days)
 
-    def _commit(self, done: Sequence[_Change], now: datetime) -> None:
-        parts, run_id = self._parts, self._begun(now)
-        head = ManifestHead(self._account, run_id, self._number, REPLAY, now, self._last.digest if self._last else None)
+    def _commit(self, done: Sequence[_Change]) -> None:
+        self._chain.require()
+        self._begin()
         lines = [ReplayLine(change.record.digest, change.new) for change in done]
-        raw = write_manifest(head, lines)
-        manifest = ManifestRef(self._account, manifest_key(self._account, run_id, self._number), digest_of(raw))
-        tags = {"account": self._account}
-        parts.learning.store.put_all([PutRequest(manifest.key, raw, manifest.digest, Lock(hold=True), tags)])
-        parts.ledger.commit(batch_of(run_id, now, manifest, lines))
-        self._last = manifest
-        self._number += 1
+        head, manifest = self._chain.add([*lines])
+        self._parts.ledger.commit(batch_of(head.run_id, head.at, manifest, lines))
+        self._chain.added(manifest)
         for change in done:
             self.report.changed += 1
             self.report.longer += change.keeping is Keeping.LONGER
             self.report.shorter += change.keeping is Keeping.SHORTER
 
-    def _begun(self, now: datetime) -> str:
-        """The run's id; a replay that changes nothing is no run."""
-        if self._run_id is None:
-            after = run_in_manifest_key(self._last.key) if self._last else None
-            self._run_id = run_id_at(now, self._parts.new_id()[:4], after)
-            self._parts.ledger.start_run(Run(self._run_id, self._account, REPLAY, now))
-        return self._run_id
+    def _begin(self) -> None:
+        """A replay that changes nothing is no run."""
+        if not self._is_begun:
+            self._is_begun = True
+            self._parts.ledger.start_run(Run(self._chain.begin(), self._account, REPLAY, self._parts.clock.now()))
 
     def _keep_lease(self) -> None:
         now = self._parts.clock.now()
@@ -267,12 +288,10 @@ class _Replay:
             self._parts.ledger.take_lease(self._account, self._holder, now, self._parts.lease_s)
             self._lease_until = now + timedelta(seconds=self._parts.lease_s)
 
-    def _require_chain(self) -> None:
-        """A writer that lost its lease while it was stopped must neither fork the chain of manifests nor act on old news."""
-        self._parts.ledger.take_lease(self._account, self._holder, self._parts.clock.now(), self._parts.lease_s)
-        if self._parts.ledger.last_manifest(self._account) != self._last:
-            raise AccountBusy(f"Another run wrote account {self._account} while this one was stopped.")
-
     def _fail(self, code: str) -> None:
         self.report.failed += 1
         self.report.failures[code] += 1
+
+
+def _is_as_read(record: HeldRecord, entry: RecordEntry) -> bool:
+    return entry.classification == record.classification and set(entry.occurrences) == set(record.occurrences)

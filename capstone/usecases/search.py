@@ -8,6 +8,7 @@ from datetime import datetime
 
 from capstone.domain.access import Person, may_see, viewing_scope
 from capstone.domain.classification import class_changes, evidence_of
+from capstone.domain.envelopes import Envelope
 from capstone.domain.errors import UnknownRecord
 from capstone.domain.explanation import Entered
 from capstone.domain.facts import capture_facts, read_facts
@@ -16,12 +17,12 @@ from capstone.domain.message_dates import day_of
 from capstone.domain.officials import Designation, Form
 from capstone.domain.query import Scope, SearchPage
 from capstone.domain.recheck import case_of, recheck
-from capstone.domain.records import Classification, RecordEntry
+from capstone.domain.records import Classification, KeptBeside, RecordEntry
 from capstone.domain.roster import Roster
 from capstone.domain.rules import Rules
 from capstone.ports import AuditLog, Clock, Outbox, RecordLedger, RecordStore, RegisterLedger, SearchIndex
 from capstone.usecases.query_language import parse_query
-from capstone.usecases.stored import checked_bytes
+from capstone.usecases.stored import checked_bytes, checked_companion, envelopes_of, whole_envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,12 @@ class Shown:
     entry: RecordEntry
     facts: MessageFacts
     raw: bytes
+    beside: tuple[KeptBeside, ...] = ()
+    """What is kept beside it: native items, envelopes."""
+    envelope: Envelope | None = None
+    """What its envelopes say together."""
+    envelopes_unread: int = 0
+    """How many of them are missing, damaged or could not be read now."""
 
 
 def show(parts: ReadingParts, viewer: Person, record_id: str, event: str = "view") -> Shown:
@@ -90,7 +97,20 @@ def show(parts: ReadingParts, viewer: Person, record_id: str, event: str = "view
     entry = _entry(parts, viewer, record_id)
     raw = checked_bytes(parts.store, entry)
     parts.note(viewer, event, {"record_id": record_id})
-    return Shown(entry, read_facts(raw), raw)
+    beside = parts.records.beside([record_id]).get(record_id, ())
+    envelopes = envelopes_of(parts.store, parts.records, [entry])
+    whole, unread = whole_envelope(envelopes.read.get(record_id, [])), len(envelopes.unread.get(record_id, []))
+    return Shown(entry, read_facts(raw), raw, beside, whole, unread)
+
+
+def show_beside(parts: ReadingParts, viewer: Person, record_id: str, digest: str) -> bytes:
+    """The exact bytes of what is kept beside a record. Raises NotAllowed, UnknownRecord, ObjectMissing, FixityMismatch."""
+    entry = _entry(parts, viewer, record_id)
+    named = (one for one in parts.records.beside([record_id]).get(record_id, ()) if one.digest == digest)
+    if (kept := next(named, None)) is None:
+        raise UnknownRecord(f"Nothing beside {record_id} has the digest {digest}.", "See 'capstone show' for what there is.")
+    parts.note(viewer, "view", {"record_id": record_id, "beside": digest})
+    return checked_companion(parts.store, entry.account, kept)
 
 
 @dataclass(frozen=True, slots=True)

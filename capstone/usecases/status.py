@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from capstone.domain.register_facts import AccountFact
@@ -17,12 +17,15 @@ class Status:
     accounts: list[AccountTotals]
     runs: list[Run]
     pending: int
+    twins: Mapping[str, int] = field(default_factory=dict)
+    """By account, how many records have the content of another one: likely copies, which are all kept."""
 
     def as_dict(self) -> dict[str, object]:
         """As `--json` prints it."""
         totals = {name: sum(getattr(one, name) for one in self.accounts) for name in _SUMMED}
+        totals["twins"] = sum(self.twins.values())
         return {
-            "accounts": [_account_as_dict(one) for one in self.accounts],
+            "accounts": [{**_account_as_dict(one), "twins": self.twins.get(one.account, 0)} for one in self.accounts],
             "totals": totals,
             "not_yet_indexed": self.pending,
             "runs": [_run_as_dict(run) for run in self.runs],
@@ -39,7 +42,7 @@ def status(records: RecordLedger, register: RegisterLedger, outbox: Outbox, run_
     described = {fact.account for fact in state.facts if isinstance(fact, AccountFact)}
     for account in described | {row.account for row in state.designations}:
         found.setdefault(account, AccountTotals(account, 0, 0, 0, 0, 0, 0, None))
-    return Status([found[account] for account in sorted(found)], records.runs(limit=run_limit), outbox.pending())
+    return Status([found[account] for account in sorted(found)], records.runs(limit=run_limit), outbox.pending(), records.twins())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""Fixity: read every record back and compare it with its digest; check quarantine, decisions, manifests and the audit chain.
+"""Fixity: read every record, and what is kept beside it, back and compare it with its digest; check quarantine, decisions,
+manifests and the audit chain.
 
 Works from the store's own manifests, so that an error in the ledger cannot hide a missing record; the ledger only adds names.
 """
@@ -71,18 +72,33 @@ class VerifyParts:
     progress: Callable[[int, int], None] = lambda _records, _bytes: None
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """One object that must be there. `name`: a record id, or the key of what is kept beside a record."""
+
+    name: str
+    ref: ObjectRef
+    digest: str
+    is_record: bool = True
+
+
+def _record(record_id: str, version_id: str) -> _Stored:
+    account, _, digest = record_id.partition("/")
+    return _Stored(record_id, ObjectRef(record_key(account, digest), version_id), digest)
+
+
 def verify(parts: VerifyParts) -> VerifyReport:
-    """A fixity check of every chosen record; of all that lies in quarantine; of all decisions; of all manifests and their
-    chain; of the whole audit chain.
+    """A fixity check of every chosen record with what is kept beside it; of all that lies in quarantine; of all decisions; of
+    all manifests and their chain; of the whole audit chain.
 
     A sound archive notes the check in the chain and anchors its head: what was noted before can no longer be cut off unseen.
     """
     report = VerifyReport()
     told: set[str] = set()
     for page in _pages(_chosen(parts, report, told)):
-        _check_records(parts, report, page)
+        _check_stored(parts, report, page)
     for page in _pages(_in_no_manifest(parts, told)):
-        _check_records(parts, report, page)
+        _check_stored(parts, report, page)
     _check_decisions(parts, report)
     _check_form_files(parts, report)
     _check_audit(parts, report)
@@ -92,27 +108,34 @@ def verify(parts: VerifyParts) -> VerifyReport:
     return report
 
 
-def _chosen(parts: VerifyParts, report: VerifyReport, told: set[str]) -> Iterator[tuple[str, str]]:
-    """Those records of the manifests that are in the sample. `told` becomes all that the manifests name."""
-    for record_id, version_id in _told_by_manifests(parts, report):
-        told.add(record_id)
-        if parts.choose(record_id):
-            yield record_id, version_id
+def _chosen(parts: VerifyParts, report: VerifyReport, told: set[str]) -> Iterator[_Stored]:
+    """Those records of the manifests that are in the sample, and what is kept beside them. `told` becomes the ids of all
+    records that the manifests name."""
+    for account, line in _told_by_manifests(parts, report):
+        record_id = f"{account}/{line.digest}"
+        is_chosen = parts.choose(record_id)
+        if line.is_new:
+            told.add(record_id)
+            if is_chosen:
+                yield _record(record_id, line.version_id or "")
+        for kept in line.beside if is_chosen else ():
+            key = kept.key(account)
+            yield _Stored(key, ObjectRef(key, kept.version_id), kept.digest, is_record=False)
 
 
-def _in_no_manifest(parts: VerifyParts, told: set[str]) -> Iterator[tuple[str, str]]:
+def _in_no_manifest(parts: VerifyParts, told: set[str]) -> Iterator[_Stored]:
     for entry in parts.records.records():
         if entry.record_id not in told:
             log.error("record_in_no_manifest", record_id=entry.record_id)
-            yield entry.record_id, entry.version_id
+            yield _record(entry.record_id, entry.version_id)
 
 
-def _pages(records: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    return batched_by_size(records, lambda _record: 0, PAGE, 1)
+def _pages(stored: Iterable[_Stored]) -> Iterator[list[_Stored]]:
+    return batched_by_size(stored, lambda _one: 0, PAGE, 1)
 
 
-def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tuple[str, str]]:
-    """(record id, version id) of every record that a manifest says was made. What was quarantined is checked on the way.
+def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tuple[str, ManifestLine]]:
+    """(account, line) of every item by which something was stored. What was quarantined is checked on the way.
 
     What the ledger knows is taken first: a capture that goes on meanwhile adds manifests that no listing here has to show.
     """
@@ -132,7 +155,7 @@ def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tup
         if head.previous != (before.digest if before else None) and (before is None or before.key not in report.damaged):
             report.missing.append(f"a manifest before {key}")
         _check_quarantined(parts, report, lines, quarantined)
-        yield from ((f"{head.account}/{line.digest}", line.version_id or "") for line in lines if line.is_new)
+        yield from ((head.account, line) for line in lines if line.is_new or line.beside)
     _check_newest(report, known, last)
 
 
@@ -196,15 +219,14 @@ def _check_form_files(parts: VerifyParts, report: VerifyReport) -> None:
             report.damaged.append(key)
 
 
-def _check_records(parts: VerifyParts, report: VerifyReport, page: list[tuple[str, str]]) -> None:
-    """Read the records back, several at once, and compare each with its digest."""
-    refs = [ObjectRef(record_key(*record_id.split("/")), version_id) for record_id, version_id in page]
-    for (record_id, _), found in zip(page, parts.store.get_all(refs), strict=True):
-        report.checked += 1
-        raw = _kept(report, record_id, found)
-        if raw is not None and digest_of(raw) != record_id.partition("/")[2]:
-            report.damaged.append(record_id)
-        parts.progress(1, len(raw or b""))
+def _check_stored(parts: VerifyParts, report: VerifyReport, page: list[_Stored]) -> None:
+    """Read the objects back, several at once, and compare each with its digest."""
+    for one, found in zip(page, parts.store.get_all([one.ref for one in page]), strict=True):
+        report.checked += one.is_record
+        raw = _kept(report, one.name, found)
+        if raw is not None and digest_of(raw) != one.digest:
+            report.damaged.append(one.name)
+        parts.progress(int(one.is_record), len(raw or b""))
 
 
 def _read(parts: VerifyParts, report: VerifyReport, key: str, version_id: str | None, name: str) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, bindparam, func, select, update
@@ -23,7 +23,7 @@ from connectors.ledger.rows import (
     quarantine_row,
     record_values,
 )
-from connectors.ledger.statements import Bulk, Row, Values, add_rows, among, insert_into
+from connectors.ledger.statements import Bulk, Row, Values, add_missing, add_rows, among, insert_into
 
 _NOT_YET = 0
 """Stands for a number that is given within the transaction."""
@@ -40,6 +40,8 @@ class Prepared:
     occurrences: list[list[Any]]
     seen_digests: list[str]
     """The record's digest for each of `occurrences`."""
+    companions: list[Row]
+    """With the record's digest as `of_digest`."""
     changed_classes: list[list[Any]]
     """One for each reclassification."""
     learned: Mapping[str, list[Any]]
@@ -73,6 +75,7 @@ class BatchWriter:
             ),
             occurrences=self._occurrences.finished([occurrence_values(_NOT_YET, _NOT_YET, occurrence) for _, occurrence in seen]),
             seen_digests=[digest for digest, _ in seen],
+            companions=_companions_of(batch),
             changed_classes=self._classes.finished(
                 [class_values(_NOT_YET, _NOT_YET, _NOT_YET, change.classification) for change in batch.reclassified]
             ),
@@ -90,6 +93,7 @@ class BatchWriter:
         numbers = _record_numbers(connection, batch)
         self._add_records(connection, manifest_no, numbers, prepared)
         self._add_occurrences(connection, manifest_no, numbers, prepared)
+        _add_companions(connection, manifest_no, numbers, prepared.companions)
         _keep_quarantined(connection, prepared.quarantined)
         self._reclassify(connection, manifest_no, numbers, batch, prepared)
         _move_cursors(connection, batch)
@@ -149,6 +153,22 @@ class BatchWriter:
         enqueue(connection, sorted(class_numbers))
 
 
+def _companions_of(batch: CaptureBatch) -> list[Row]:
+    return [
+        {"of_digest": outcome.digest, **asdict(kept), "kind": kept.kind.value}
+        for outcome in batch.outcomes
+        if outcome.digest is not None
+        for kept in outcome.beside
+    ]
+
+
+def _add_companions(connection: Connection, manifest_no: int, numbers: Mapping[str, int], rows: Sequence[Row]) -> None:
+    """Add what is not noted as kept beside its record yet. It may name people, so the record's document is due."""
+    new = [{**row, "record_no": numbers[str(row["of_digest"])], "manifest_no": manifest_no} for row in rows]
+    add_missing(connection, t.companions, [{column.name: row[column.name] for column in t.companions.columns} for row in new])
+    enqueue(connection, sorted({numbers[str(row["of_digest"])] for row in rows}))
+
+
 def _learned_of(batch: CaptureBatch) -> list[Values]:
     return [learned_values(_NOT_YET, learned) for learned in batch.learned.values()]
 
@@ -174,7 +194,7 @@ def _add_manifest(connection: Connection, batch: CaptureBatch) -> int:
 def _record_numbers(connection: Connection, batch: CaptureBatch) -> dict[str, int]:
     """The numbers of those records of the batch that the ledger has already, by digest."""
     digests = {entry.digest for entry in batch.records} | {change.digest for change in batch.reclassified}
-    digests |= {outcome.digest for outcome in batch.outcomes if outcome.digest and outcome.occurrence}
+    digests |= {outcome.digest for outcome in batch.outcomes if outcome.digest and (outcome.occurrence or outcome.beside)}
     r = t.records.c
     numbers: dict[str, int] = {}
     for of_them in among(connection, r.digest, sorted(digests)):

@@ -14,7 +14,7 @@ from capstone.ports import CaptureBatch, ManifestRef, Run
 from connectors.ledger import tables as t
 from connectors.ledger.batch import BatchWriter
 from connectors.ledger.engine import reading, writing
-from connectors.ledger.rows import AnyRow, rows_read, to_occurrence, to_record, to_run
+from connectors.ledger.rows import AnyRow, row_key, rows_read, to_occurrence, to_record, to_run
 from connectors.ledger.statements import add_missing, among, insert_into
 
 
@@ -26,18 +26,23 @@ class SqlCaptureLedger:
         self._engine = engine
         self._writer = BatchWriter(engine.dialect)
 
-    def take_lease(self, account: str, holder: str, now: datetime, ttl_s: int) -> None:
-        """Become, or stay, the account's one writer. Raises AccountBusy, saying who writes and until when."""
+    def take_lease(self, account: str, holder: str, now: datetime, ttl_s: int) -> bool:
+        """Become, or stay, the account's one writer; says whether whoever had it before gave it back. Raises AccountBusy,
+        saying who writes and until when."""
         lease = {"account": account, "holder": holder, "until": now + timedelta(seconds=ttl_s)}
         is_free = or_(t.leases.c.holder == holder, t.leases.c.until <= now)
         with writing(self._engine) as connection:
+            was_given_back = connection.execute(select(t.leases.c.holder).where(t.leases.c.account == account)).first() is None
             wanted = insert_into(connection.dialect, t.leases).values(lease)
             taken = wanted.on_conflict_do_update(
                 index_elements=["account"], set_={"holder": holder, "until": lease["until"]}, where=is_free
             ).returning(t.leases.c.account)
             if connection.execute(taken).first() is None:
                 other = connection.execute(select(t.leases).where(t.leases.c.account == account)).one()
-                raise AccountBusy(f"{other.holder} writes account {account} until {other.until.isoformat()}.", other.holder)
+                raise AccountBusy(
+                    f"{other.holder} writes account {account.partition('#')[0]} until {other.until.isoformat()}.", other.holder
+                )
+            return was_given_back
 
     def give_back_lease(self, account: str, holder: str) -> None:
         """End the lease if `holder` has it."""
@@ -82,6 +87,22 @@ class SqlCaptureLedger:
                 entries = with_occurrences(connection, connection.execute(held).all())
                 found.update((entry.digest, entry) for entry in entries)
         return found
+
+    def held_items(self, account: str, identities: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Those of the identities that records of the account were captured under, with the records' digests."""
+        o, r = t.occurrences.c, t.records.c
+        wanted = {row_key(identity): identity for identity in identities}
+        found: dict[str, dict[str, None]] = {}
+        if not wanted:
+            return {}
+        with reading(self._engine) as connection:
+            for of_them in among(connection, o.identity_key, sorted(wanted)):
+                held = select(o.identity_key, r.digest).join_from(t.occurrences, t.records, o.record_no == r.record_no)
+                for key, digest in connection.execute(
+                    held.where(r.account == account, of_them).order_by(o.manifest_no, r.record_no)
+                ):
+                    found.setdefault(wanted[key], {})[digest] = None
+        return {identity: tuple(digests) for identity, digests in found.items()}
 
     def cursors(self, account: str, source: str) -> dict[str, str]:
         """The cursors as of the last committed batch."""

@@ -9,12 +9,21 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine, func, or_, select
 
 from capstone.domain.message import Place
-from capstone.domain.records import Classification, RecordEntry
+from capstone.domain.records import Classification, KeptBeside, RecordEntry
 from capstone.ports import REPLAY, AccountTotals, ItemOutcome, Quarantined, Run
 from connectors.ledger import tables as t
 from connectors.ledger.capture import CLASS_COLUMNS, WITH_CLASS, counts_of, with_occurrences
 from connectors.ledger.engine import reading
-from connectors.ledger.rows import by_account, rows_read, to_classification, to_outcome, to_quarantined, to_record, to_run
+from connectors.ledger.rows import (
+    by_account,
+    rows_read,
+    to_classification,
+    to_kept_beside,
+    to_outcome,
+    to_quarantined,
+    to_record,
+    to_run,
+)
 from connectors.ledger.statements import among
 
 
@@ -50,6 +59,29 @@ class SqlRecordLedger:
                 found.update((entry.record_id, entry) for entry in _of_account(connection, account, digests))
         return [found[record_id] for record_id in dict.fromkeys(record_ids) if record_id in found]
 
+    def beside(self, record_ids: Sequence[str]) -> dict[str, tuple[KeptBeside, ...]]:
+        """What is kept beside each of these records, in the order in which it came."""
+        c, r = t.companions.c, t.records.c
+        found: dict[str, list[KeptBeside]] = {}
+        with reading(self._engine) as connection, rows_read():
+            for account, digests in by_account(record_ids).items():
+                for of_them in among(connection, r.digest, digests):
+                    kept = select(r.digest.label("of_digest"), t.companions).join(t.records, c.record_no == r.record_no)
+                    wanted = kept.where(r.account == account, of_them).order_by(c.record_no, c.manifest_no, c.kind, c.digest)
+                    for row in connection.execute(wanted):
+                        found.setdefault(f"{account}/{row.of_digest}", []).append(to_kept_beside(row))
+        return {record_id: tuple(kept) for record_id, kept in found.items()}
+
+    def known_beside(self, account: str, digests: Sequence[str]) -> set[str]:
+        """Those of the digests that are kept beside some record of the account."""
+        c, r = t.companions.c, t.records.c
+        found: set[str] = set()
+        with reading(self._engine) as connection:
+            for of_them in among(connection, c.digest, sorted(set(digests))):
+                known = select(c.digest).join_from(t.companions, t.records, c.record_no == r.record_no)
+                found.update(connection.scalars(known.where(r.account == account, of_them)))
+        return found
+
     def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:
         """Every class it ever had, oldest first."""
         account, _, digest = record_id.partition("/")
@@ -71,6 +103,15 @@ class SqlRecordLedger:
             AccountTotals(account, *held.get(account, nothing), quarantined.get(account, 0), last.get(account))
             for account in sorted(held.keys() | quarantined.keys() | last.keys())
         ]
+
+    def twins(self) -> dict[str, int]:
+        """By account, how many records share their content key with another record of the account."""
+        r = t.records.c
+        same = select(r.account, func.count().label("number")).where(r.content_key != "")
+        shared = same.group_by(r.account, r.content_key).having(func.count() > 1).subquery()
+        counted = select(shared.c.account, func.sum(shared.c.number)).group_by(shared.c.account).order_by(shared.c.account)
+        with reading(self._engine) as connection:
+            return {account: int(number) for account, number in connection.execute(counted)}
 
     def runs(self, account: str | None = None, limit: int = 100) -> list[Run]:
         """The newest runs first; the counts of one that is under way are those of its batches so far."""

@@ -114,7 +114,7 @@ _SEEN = (
     select(
         *map(_plain, (_o.record_no, _o.source, _o.folder, _o.item_id, _o.flags, _o.received_at, _o.from_line_at)),
         type_coerce(_o.is_sent, Integer()),
-        _plain(_o.envelope),
+        *map(_plain, (_o.envelope, _o.identity, _o.differs)),
         _plain(t.manifests.c.taken_at),
     )
     .join_from(t.records, t.occurrences)
@@ -134,9 +134,10 @@ def _occurrences(connection: Connection, account: str, after: str, last: str) ->
     of_page = _SEEN.where(_r.account == account, _r.digest > after, _r.digest <= last)
     seen: dict[int, list[tuple[Occurrence, str]]] = {}
     rows: Sequence[Sequence[Any]] = connection.execute(of_page).all()
-    for number, source, folder, item_id, flags, received_at, from_line_at, is_sent, envelope, taken_at in rows:
+    for number, source, folder, item_id, flags, received_at, from_line_at, is_sent, envelope, identity, differs, taken_at in rows:
         place = Place(_exact(source), _exact(folder), _exact(item_id))
-        occurrence = Occurrence(place, _words(flags), _at(received_at), _at(from_line_at), bool(is_sent), envelope)
+        said = (_words(flags), _at(received_at), _at(from_line_at), bool(is_sent), envelope)
+        occurrence = Occurrence(place, *said, None if identity is None else _exact(identity), differs)
         seen.setdefault(number, []).append((occurrence, taken_at))
     return seen
 

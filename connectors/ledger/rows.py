@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Row as SqlRow
 
 from capstone.domain.errors import LedgerDamaged
-from capstone.domain.message import ItemState, Occurrence, Place
+from capstone.domain.message import CompanionKind, ItemState, Occurrence, Place
 from capstone.domain.officials import Designation, form_as_dict, form_from_dict
-from capstone.domain.records import Classification, Learned, RecordClass, RecordEntry
+from capstone.domain.records import Classification, KeptBeside, Learned, RecordClass, RecordEntry
 from capstone.domain.register_facts import RegisterDecision, RegisterFact, fact_as_dict, fact_id, kind_of, subject_of
 from capstone.ports import ItemOutcome, Quarantined, Run
 from connectors.ledger.column_types import as_utc
@@ -120,7 +120,20 @@ def occurrence_values(record_no: int, manifest_no: int, seen: Occurrence) -> Val
         seen.from_line_at,
         seen.is_sent,
         seen.envelope,
+        seen.identity,
+        None if seen.identity is None else row_key(seen.identity),
+        seen.differs,
     )
+
+
+def companion_values(record_no: int, manifest_no: int, kept: KeptBeside) -> Values:
+    """A row of `companions`."""
+    return record_no, kept.kind.value, kept.digest, manifest_no, kept.suffix, kept.size_bytes, kept.version_id
+
+
+def to_kept_beside(row: AnyRow) -> KeptBeside:
+    """The value of a row of `companions`."""
+    return KeptBeside(CompanionKind(row.kind), row.suffix, row.digest, row.size_bytes, row.version_id)
 
 
 def variant_of(seen: Occurrence) -> str:
@@ -128,7 +141,10 @@ def variant_of(seen: Occurrence) -> str:
     place = seen.place
     received = None if seen.received_at is None else as_utc(seen.received_at).isoformat()
     from_line = None if seen.from_line_at is None else as_utc(seen.from_line_at).isoformat()
-    return row_key(place.source, place.folder, place.item_id, seen.flags, received, from_line, seen.is_sent, seen.envelope)
+    said = (place.source, place.folder, place.item_id, seen.flags, received, from_line, seen.is_sent, seen.envelope)
+    if seen.identity is None and seen.differs is None:
+        return row_key(*said)  # as before there were such: the same occurrence is no new row
+    return row_key(*said, seen.identity, seen.differs)
 
 
 def row_key(*facts: object) -> str:
@@ -138,8 +154,9 @@ def row_key(*facts: object) -> str:
 
 def to_occurrence(values: Sequence[Any]) -> Occurrence:
     """The value of the columns of `occurrences` from `source` on."""
-    source, folder, item_id, flags, received_at, from_line_at, is_sent, envelope = values
-    return Occurrence(Place(source, folder, item_id), flags, received_at, from_line_at, is_sent, envelope)
+    source, folder, item_id, flags, received_at, from_line_at, is_sent, envelope, identity, _identity_key, differs = values
+    place = Place(source, folder, item_id)
+    return Occurrence(place, flags, received_at, from_line_at, is_sent, envelope, identity, differs)
 
 
 def item_values(run_id: str, seq: int, outcome: ItemOutcome) -> Values:

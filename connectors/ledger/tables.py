@@ -11,7 +11,7 @@ from sqlalchemy import UniqueConstraint as Unique
 
 from connectors.ledger.column_types import Code, DayText, ExactText, JsonText, UtcText
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The migration that leads to these tables; a ledger of another version is not written."""
 VERSION_TABLE = "capstone_schema"
 APPLICATION_ID = 0x43415053
@@ -20,6 +20,7 @@ APPLICATION_ID = 0x43415053
 REFUSED = text("state IN ('excluded', 'failed', 'quarantined')")
 """Written out, not bound: only so can a database see that the index on refused items answers the query."""
 RUNNING = text("outcome = 'running'")
+IDENTIFIED = text("identity_key IS NOT NULL")
 
 metadata = MetaData(
     naming_convention={
@@ -144,6 +145,27 @@ occurrences = Table(
     Column("from_line_at", UtcText),
     Column("is_sent", Boolean, nullable=False),
     Column("envelope", Code),
+    Column("identity", ExactText),
+    Column("identity_key", Code),
+    Column("differs", Code),
+    _of_a_record(),
+    _from_a_manifest(),
+    Index("ix_occurrences_identity", "identity_key", sqlite_where=IDENTIFIED, postgresql_where=IDENTIFIED),
+    sqlite_with_rowid=False,
+)
+
+# What is kept beside a record in the store, under its lock: the native item, envelopes.
+companions = Table(
+    "companions",
+    metadata,
+    Column("record_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Code, primary_key=True),
+    Column("digest", Code, primary_key=True),
+    Column("manifest_no", Integer, nullable=False),
+    Column("suffix", Code, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("version_id", Code, nullable=False),
+    Index("ix_companions_digest", "digest"),
     _of_a_record(),
     _from_a_manifest(),
     sqlite_with_rowid=False,
@@ -323,7 +345,7 @@ audit = Table(
 )
 
 HISTORY = (
-    audit, classifications, culling_proposals, culling_reviews, decisions, designations, items, manifests, occurrences,
-    register_facts, supersessions,
+    audit, classifications, companions, culling_proposals, culling_reviews, decisions, designations, items, manifests,
+    occurrences, register_facts, supersessions,
 )  # fmt: skip
 """Tables whose rows are never changed and never deleted."""

@@ -18,7 +18,9 @@ from capstone.domain.message import ItemState, Occurrence, Place
 from capstone.ports import REPLAY, AccountTotals, CaptureBatch, ItemOutcome, Quarantined
 from tests.contracts.ledger_values import (
     ACCOUNT,
+    NATIVE,
     NOON,
+    REPORT,
     RUN,
     SOURCE,
     TEMPORARY,
@@ -27,6 +29,7 @@ from tests.contracts.ledger_values import (
     archived,
     batch,
     batch_of,
+    beside,
     digest,
     entry,
     manifest,
@@ -64,6 +67,47 @@ class CaptureLedgerContract:
             ledger.capture.take_lease(ACCOUNT, "second", NOON, ttl_s=60)
         ledger.capture.give_back_lease(ACCOUNT, "first")
         ledger.capture.take_lease(ACCOUNT, "second", NOON, ttl_s=60)
+
+    def test_a_lease_says_whether_whoever_had_it_gave_it_back(self, ledger: Any) -> None:
+        assert ledger.capture.take_lease(ACCOUNT, "first", NOON, ttl_s=60)
+        assert not ledger.capture.take_lease(ACCOUNT, "first", after(1), ttl_s=0)
+        assert not ledger.capture.take_lease(ACCOUNT, "second", after(1), ttl_s=60), "left, and free at once"
+        ledger.capture.give_back_lease(ACCOUNT, "second")
+        assert ledger.capture.take_lease(ACCOUNT, "first", after(2), ttl_s=60)
+
+    def test_items_are_found_by_what_their_source_calls_them(self, ledger: Any) -> None:
+        long = "ews:" + "AAMk" * 2000
+        for number, (name, identity) in enumerate([("b", "graph:1"), ("a", "graph:1"), ("c", long)], 1):
+            ledger.capture.commit(batch(number, [archived(name, Occurrence(place(name), identity=identity))], [entry(name)]))
+        again = Occurrence(place("b"), identity="graph:1", differs=digest("other bytes"))
+        ledger.capture.commit(batch(4, [seen_again("b", again)]))
+        found = ledger.capture.held_items(ACCOUNT, ["graph:1", long, "graph:2"])
+        assert found == {"graph:1": (digest("b"), digest("a")), long: (digest("c"),)}
+        assert ledger.capture.held_items("other", ["graph:1"]) == {}
+        assert ledger.capture.held_items(ACCOUNT, []) == {}
+        record = ledger.records.record(f"{ACCOUNT}/{digest('b')}")
+        assert [(one.identity, one.differs) for one in record.occurrences] == [
+            ("graph:1", None),
+            ("graph:1", digest("other bytes")),
+        ]
+        [held] = [one for one in ledger.replaying.held(ACCOUNT) if one.digest == digest("b")]
+        assert held.occurrences == record.occurrences
+
+    def test_what_is_kept_beside_records_is_told_once_in_the_order_in_which_it_came(self, ledger: Any) -> None:
+        ledger.capture.commit(batch_of("abc"))
+        ledger.capture.commit(batch(2, [beside("b", REPORT), beside("a", REPORT)]))
+        ledger.capture.commit(batch(3, [beside("b", NATIVE), beside("b", REPORT)]))
+        ids = [f"{ACCOUNT}/{digest(name)}" for name in "abc"]
+        assert ledger.records.beside([*ids, f"other/{digest('a')}"]) == {ids[0]: (REPORT,), ids[1]: (REPORT, NATIVE)}
+        assert ledger.records.beside([]) == {}
+        assert ledger.records.known_beside(ACCOUNT, [REPORT.digest, digest("other")]) == {REPORT.digest}
+        assert ledger.records.known_beside("other", [REPORT.digest]) == set()
+
+    def test_a_record_that_got_an_envelope_is_due_for_the_index(self, ledger: Any) -> None:
+        ledger.capture.commit(batch_of("ab"))
+        ledger.outbox.done("me", ledger.outbox.claim("me", NOON, 10, 60))
+        ledger.capture.commit(batch(2, [beside("b", REPORT)]))
+        assert ledger.outbox.claim("me", NOON, 10, 60) == [f"{ACCOUNT}/{digest('b')}"]
 
     def test_accounts_have_leases_of_their_own(self, ledger: Any) -> None:
         ledger.capture.take_lease(ACCOUNT, "first", NOON, ttl_s=60)
@@ -354,6 +398,14 @@ class RecordLedgerContract:
         assert ledger.records.places(ACCOUNT, SOURCE) == {place("a")}
         assert ledger.records.places(ACCOUNT, "imap") == {elsewhere.place}
         assert ledger.records.places("nobody", SOURCE) == set()
+
+    def test_records_with_the_content_of_another_are_counted(self, ledger: Any) -> None:
+        same = [replace(entry(name), content_key="same") for name in "ab"]
+        unread = [replace(entry(name), content_key="") for name in "cd"]
+        elsewhere = replace(entry("a", account="other"), content_key="same")
+        ledger.capture.commit(batch(1, [archived(name) for name in "abcde"], [*same, *unread, entry("e")]))
+        ledger.capture.commit(batch(1, [archived("a")], [elsewhere], account="other"))
+        assert ledger.records.twins() == {ACCOUNT: 2}
 
     def test_the_breakdown_counts_every_record_once(self, ledger: Any) -> None:
         records = [entry("a", permanent()), entry("b", permanent()), entry("c", TEMPORARY), entry("d"), entry("e")]

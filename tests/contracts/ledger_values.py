@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from capstone.domain.culling import Proposal
 from capstone.domain.culling_reviews import CullingReview, Verdict
 from capstone.domain.fixity import digest_of
-from capstone.domain.message import ItemState, Occurrence, Place
+from capstone.domain.message import CompanionKind, ItemState, Occurrence, Place
 from capstone.domain.officials import CutoffRule, Designation, Form
-from capstone.domain.records import Classification, Learned, RecordClass, RecordEntry
+from capstone.domain.records import Classification, KeptBeside, Learned, RecordClass, RecordEntry
 from capstone.domain.register_facts import AddressFact, RegisterDecision
 from capstone.ports import CaptureBatch, ItemOutcome, ManifestRef, Reclassification, Run
 
@@ -71,6 +72,15 @@ def archived(name: object, occurrence: Occurrence | None = None) -> ItemOutcome:
 
 def seen_again(name: object, occurrence: Occurrence) -> ItemOutcome:
     return ItemOutcome(occurrence.place, ItemState.ALREADY_HELD, digest=digest(name), occurrence=occurrence)
+
+
+NATIVE = KeptBeside(CompanionKind.NATIVE, "msg", digest("native"), 12, "v-native")
+REPORT = KeptBeside(CompanionKind.ENVELOPE, "eml", digest("report"), 3_000_000_000, "v-report")
+
+
+def beside(name: object, *kept: KeptBeside) -> ItemOutcome:
+    """A message met again that brought something to be kept beside it."""
+    return ItemOutcome(place(name), ItemState.ALREADY_HELD, digest=digest(name), beside=kept)
 
 
 def manifest(number: int = 1, account: str = ACCOUNT, content: str = "") -> ManifestRef:
@@ -139,7 +149,8 @@ def fill(ledger: Any) -> None:
     ledger.capture.take_lease(ACCOUNT, "me", NOON, 60)
     ledger.capture.start_run(run())
     records = [entry("a", permanent()), entry("b")]
-    outcomes = batch_of("ab").outcomes
+    first, *others = batch_of("ab").outcomes
+    outcomes = [replace(first, beside=(NATIVE,)), *others]
     ledger.capture.commit(batch(1, outcomes, records, cursors={"Inbox": "1"}, learned={digest("a"): Learned(NOON)}))
     ledger.capture.finish_run(RUN, after(9), "complete", None)
     facts = (AddressFact("chief@agency.example", ACCOUNT, date(2030, 1, 1)),)

@@ -1,14 +1,15 @@
-"""What every MailSource promises. Run by the fake and by each real source."""
+"""What every CheckableSource promises. Run by the fake and by each real source."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from capstone.domain.errors import NoMailFound, SourceMissing
 from capstone.domain.message import ItemState, OfferedItem, OfferedMessage, Place, RefusedItem
-from capstone.ports import MailSource
+from capstone.ports import CheckableSource
 from tests.fakes.mail_source import Mail
 
 
@@ -34,20 +35,20 @@ MAILS = (
 
 
 def place_of(item: OfferedItem) -> Place:
-    return item.occurrence.place if isinstance(item, OfferedMessage) else item.place
+    return item.place if isinstance(item, RefusedItem) else item.occurrence.place
 
 
-def messages(source: MailSource, cursors: dict[str, str] | None = None) -> list[OfferedMessage]:
+def messages(source: CheckableSource, cursors: dict[str, str] | None = None) -> list[OfferedMessage]:
     return [item for item in source.items(cursors or {}) if isinstance(item, OfferedMessage)]
 
 
 class MailSourceContract:
     """Subclass it and give the three sources; `traces` gives what must be the same before and after reading."""
 
-    def source_with(self, mails: Sequence[Mail]) -> MailSource:
+    def source_with(self, mails: Sequence[Mail]) -> CheckableSource:
         raise NotImplementedError
 
-    def missing_source(self) -> MailSource:
+    def missing_source(self) -> CheckableSource:
         raise NotImplementedError
 
     def traces(self) -> object:
@@ -115,6 +116,26 @@ class MailSourceContract:
         list(source.items({}))
         list(source.places())
         assert self.traces() == before
+
+    def test_a_check_counts_what_is_offered_and_changes_nothing(self) -> None:
+        source = self.source_with((*MAILS, Mail("Drafts", letter(8)), Mail("Drafts", letter(9))))
+        before = self.traces()
+        seen = source.check()
+        assert self.traces() == before
+        counted = {(folder.path, folder.left_out_by): folder.messages for folder in seen.folders if folder.messages}
+        items = list(source.items({}))
+        assert counted == Counter((place_of(item).folder, getattr(item, "code", None)) for item in items)
+        assert sum(folder.messages for folder in seen.folders if folder.left_out_by == "folder_drafts") == 2
+        assert not seen.missing_rights
+
+    def test_a_plain_mailbox_has_nothing_to_note(self) -> None:
+        source = self.source_with(MAILS)
+        assert len(list(source.items({}))) == len(MAILS)
+        assert list(source.notes()) == []
+
+    def test_a_check_of_a_missing_source_is_an_error(self) -> None:
+        with pytest.raises(SourceMissing):
+            self.missing_source().check()
 
     def test_a_missing_source_is_an_error_before_any_item(self) -> None:
         with pytest.raises(SourceMissing):

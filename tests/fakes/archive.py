@@ -107,8 +107,9 @@ class MemoryArchive:
         rules = Rules(Roster(self.designations), the_schedule(), (), ZONE, self.clock.now().date(), date(1990, 1, 1))
         ledger = self.ledger
         return CaptureParts(
-            self.store, ledger.capture, ledger.audit, self.clock, InlineWorkers(), rules, self.guarding, self.holders, self.new_id
-        )
+            self.store, ledger.capture, ledger.records, ledger.audit, self.clock, InlineWorkers(), rules, self.guarding,
+            self.holders, self.new_id, turn_wait_s=0,
+        )  # fmt: skip
 
     @property
     def rules(self) -> Rules:
@@ -130,6 +131,7 @@ class MemoryArchive:
         return ReplayParts(
             self.learning, ledger.capture, ledger.register, ledger.audit, self.clock, self.rules,
             ledger.register.next_decision(), self.approved_rules, self.guarding, self.holders, self.new_id,
+            turn_wait_s=0,
         )  # fmt: skip
 
     def replay(self, account: str = "director", actor: str = "replay") -> AccountReplay:

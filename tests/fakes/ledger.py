@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from capstone.domain.errors import AccountBusy, LedgerDamaged, ServerBusy
 from capstone.domain.events import GENESIS, AuditEntry, link
 from capstone.domain.message import ItemState, Occurrence, Place
-from capstone.domain.records import Classification, Learned, RecordClass, RecordEntry
+from capstone.domain.records import Classification, KeptBeside, Learned, RecordClass, RecordEntry
 from capstone.domain.sketches import Sketch, decided_of
 from capstone.ports import REPLAY, AccountTotals, CaptureBatch, HeldRecord, ItemOutcome, ManifestRef, Quarantined, Run
 from tests.fakes.culling import FakeProposalLedger
@@ -44,6 +44,7 @@ class _State:
     quarantine: dict[tuple[str, str, str, str], Quarantined] = field(default_factory=dict)
     due: dict[str, _Due] = field(default_factory=dict)
     learned: dict[str, Learned] = field(default_factory=dict)
+    beside: dict[str, list[KeptBeside]] = field(default_factory=dict)
 
     def enqueue(self, record_id: str) -> None:
         if record_id in self.due:
@@ -90,11 +91,13 @@ class FakeCaptureLedger:
     def __init__(self, state: _State) -> None:
         self._state = state
 
-    def take_lease(self, account: str, holder: str, now: datetime, ttl_s: int) -> None:
+    def take_lease(self, account: str, holder: str, now: datetime, ttl_s: int) -> bool:
+        was_given_back = account not in self._state.leases
         other, until = self._state.leases.get(account, (holder, now))
         if other != holder and until > now:
-            raise AccountBusy(f"{other} writes account {account} until {until.isoformat()}.", other)
+            raise AccountBusy(f"{other} writes account {account.partition('#')[0]} until {until.isoformat()}.", other)
         self._state.leases[account] = (holder, now + timedelta(seconds=ttl_s))
+        return was_given_back
 
     def give_back_lease(self, account: str, holder: str) -> None:
         if self._state.leases.get(account, ("", None))[0] == holder:
@@ -116,6 +119,14 @@ class FakeCaptureLedger:
     def known(self, account: str, digests: Iterable[str]) -> dict[str, RecordEntry]:
         ids = {digest: f"{account}/{digest}" for digest in digests}
         return {digest: _whole(self._state, one) for digest, one in ids.items() if one in self._state.records}
+
+    def held_items(self, account: str, identities: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, dict[str, None]] = {}
+        for record_id, seen in self._state.occurrences.items():
+            of_account, _, digest = record_id.partition("/")
+            for identity in {one.identity for one in seen if of_account == account}.intersection(identities):
+                found.setdefault(str(identity), {})[digest] = None
+        return {identity: tuple(digests) for identity, digests in found.items()}
 
     def cursors(self, account: str, source: str) -> dict[str, str]:
         return dict(self._state.cursors.get((account, source), {}))
@@ -149,6 +160,13 @@ class FakeRecordLedger:
     def entries(self, record_ids: Sequence[str]) -> list[RecordEntry]:
         return [self._state.records[one] for one in dict.fromkeys(record_ids) if one in self._state.records]
 
+    def beside(self, record_ids: Sequence[str]) -> dict[str, tuple[KeptBeside, ...]]:
+        return {one: tuple(self._state.beside[one]) for one in record_ids if one in self._state.beside}
+
+    def known_beside(self, account: str, digests: Sequence[str]) -> set[str]:
+        of_account = (several for one, several in self._state.beside.items() if one.startswith(f"{account}/"))
+        return {kept.digest for several in of_account for kept in several}.intersection(digests)
+
     def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:
         return list(self._state.classes.get(record_id, []))
 
@@ -175,6 +193,13 @@ class FakeRecordLedger:
             quarantined=sum(kept.account == account for kept in self._state.quarantine.values()),
             last_capture=max(captures, default=None),
         )
+
+    def twins(self) -> dict[str, int]:
+        keys = Counter((one.account, one.content_key) for one in self._state.records.values() if one.content_key)
+        shared: Counter[str] = Counter()
+        for (account, _), number in keys.items():
+            shared[account] += number if number > 1 else 0
+        return {account: number for account, number in sorted(shared.items()) if number}
 
     def runs(self, account: str | None = None, limit: int = 100) -> list[Run]:
         found = [run for run in self._state.runs.values() if account in (None, run.account)]
@@ -382,14 +407,24 @@ def _take_in(state: _State, batch: CaptureBatch) -> None:
             seen.append(outcome.occurrence)
             record_id = f"{account}/{outcome.digest}"
             state.seen_at[record_id] = max(batch.at, state.seen_at.get(record_id, batch.at))
+        _keep_beside(state, f"{account}/{outcome.digest}", outcome.beside)
     for change in batch.reclassified:
         record_id = f"{account}/{change.digest}"
         state.records[record_id] = replace(state.records[record_id], classification=change.classification)
         state.classes[record_id].append((batch.at, change.classification))
         state.enqueue(record_id)
-    for kept in batch.quarantined:
-        key = (kept.digest, kept.source, kept.account, kept.item_id)
+    for bad in batch.quarantined:
+        key = (bad.digest, bad.source, bad.account, bad.item_id)
         before = state.quarantine.get(key)
-        state.quarantine[key] = kept if before is None else replace(kept, tries=before.tries + kept.tries)
+        state.quarantine[key] = bad if before is None else replace(bad, tries=before.tries + bad.tries)
     if batch.cursors:
         state.cursors.setdefault((account, state.runs[batch.run_id].source), {}).update(batch.cursors)
+
+
+def _keep_beside(state: _State, record_id: str, brought: Sequence[KeptBeside]) -> None:
+    for kept in brought:
+        beside = state.beside.setdefault(record_id, [])
+        if (kept.kind, kept.digest) not in {(one.kind, one.digest) for one in beside}:
+            beside.append(kept)
+    if brought:
+        state.enqueue(record_id)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from capstone.domain import folders
 from capstone.domain.errors import NoMailFound, SourceMissing
-from capstone.domain.message import ItemState, Occurrence, OfferedItem, OfferedMessage, Place, RefusedItem
+from capstone.domain.message import ItemState, Occurrence, OfferedItem, OfferedMessage, Place, RefusedItem, SourceNote
+from capstone.ports import FolderSeen, SourceCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ class FakeMailSource:
 
     def places(self) -> Iterator[Place]:
         return (item.occurrence.place for item in self.items({}) if isinstance(item, OfferedMessage))
+
+    def notes(self) -> Sequence[SourceNote]:
+        return ()
+
+    def check(self) -> SourceCheck:
+        if self._is_missing:
+            raise SourceMissing("The mailbox does not exist.")
+        found = Counter(mail.folder for mail in self._mails)
+        folders_seen = (FolderSeen(path, number, None, folders.excluded_by(path)) for path, number in sorted(found.items()))
+        return SourceCheck(tuple(folders_seen))
 
     def _items_after(self, position: int) -> Iterator[OfferedItem]:
         if not self._mails:

@@ -16,18 +16,22 @@ from capstone.domain.errors import (
     SecondPersonNeeded,
     StoreUnavailable,
 )
-from capstone.domain.layout import record_key
+from capstone.domain.fixity import digest_of
+from capstone.domain.layout import companion_key, record_key
 from capstone.domain.manifest import ReplayLine, read_manifest
+from capstone.domain.message import Companion, CompanionKind, Occurrence, OfferedMessage, Place
 from capstone.domain.records import Lock
 from capstone.domain.register_facts import RegisterDecision
 from capstone.usecases import replay
 from capstone.usecases.approvals import approve
 from capstone.usecases.rebuild import RebuildParts, rebuild_ledger
+from capstone.usecases.receiving import Receiving
 from tests.builders import a_designation
 from tests.fakes.archive import Cut, MemoryArchive, PowerCut, a_message, enact
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.mail_source import FakeMailSource, Mail
 from tests.fakes.record_store import MemoryRecordStore
+from tests.unit.test_capture import ListSource
 
 OFFICIAL = a_designation("1", starts="2015-01-01")
 ENDED = a_designation("1", starts="2015-01-01", ends="2018-12-31")
@@ -340,10 +344,11 @@ def test_a_long_scan_keeps_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[Any] = []
     take = archive.ledger.capture.take_lease
 
-    def noted(account: str, holder: str, now: Any, ttl_s: int) -> None:
-        taken.append(now)
-        archive.clock.move(seconds=100)
-        take(account, holder, now, ttl_s)
+    def noted(account: str, holder: str, now: Any, ttl_s: int) -> bool:
+        if account == "director":
+            taken.append(now)
+            archive.clock.move(seconds=100)
+        return bool(take(account, holder, now, ttl_s))
 
     archive.ledger.capture.take_lease = noted
     assert archive.replay().checked == 9
@@ -354,3 +359,95 @@ def test_the_sums_are_those_of_all_accounts() -> None:
     one, other = replay.AccountReplay("a", checked=3, changed=2), replay.AccountReplay("b", checked=4, failed=1)
     assert replay.totals([one, other])["checked"] == 7
     assert [one.is_clean, other.is_clean] == [True, False]
+
+
+# --- what is received meanwhile --------------------------------------------------------------------
+
+
+class ReceivedMeanwhile:
+    """The ledger of a replay, which receives a message anew after it has read all records and before it changes one."""
+
+    def __init__(self, archive: MemoryArchive, *offered: Any) -> None:
+        self._inner, self._archive, self._offered = archive.ledger.replaying, archive, offered
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def held(self, account: str) -> Any:
+        yield from [*self._inner.held(account)]
+        self._archive.clock.move(minutes=1)
+        Receiving(lambda: self._archive.capturing, "journal", "journal").take_in(account, self._offered)
+
+
+def again(raw: bytes, **seen: Any) -> OfferedMessage:
+    return OfferedMessage(Occurrence(Place("journal", "", "1"), **seen), raw)
+
+
+def test_an_approval_given_before_does_not_cover_what_is_received_during_the_replay() -> None:
+    archive = filled(years=range(2020, 2021))
+    change(archive, ENDED, SUPPORT)
+    approve(archive.registering, "sam", "compared with the form", archive.approved_rules, 2)
+    archive.designations[:] = [ENDED, SUPPORT]
+    raw = a_message("In 2020", "03 Feb 2020 10:00:00 +0000")
+    whole = archive.ledger.replaying
+    archive.ledger.replaying = ReceivedMeanwhile(archive, again(raw))
+    report = archive.replay()
+    archive.ledger.replaying = whole
+    assert (report.changed, report.waiting_for_approval) == (0, 1)
+    assert classes(archive) == ["p"]
+    assert archive.verify().is_sound
+
+
+def test_a_record_that_got_the_class_meanwhile_is_left_as_it_is() -> None:
+    archive = filled(SUPPORT, years=range(2020, 2021))
+    change(archive, OFFICIAL)
+    archive.designations[:] = [OFFICIAL]
+    raw = a_message("In 2020", "03 Feb 2020 10:00:00 +0000")
+    whole = archive.ledger.replaying
+    archive.ledger.replaying = ReceivedMeanwhile(archive, again(raw))
+    report = archive.replay()
+    archive.ledger.replaying = whole
+    assert (report.changed, report.is_clean, classes(archive)) == (0, True, ["p"])
+    assert archive.replay().changed == 0
+
+
+def test_a_record_that_was_received_again_meanwhile_is_judged_anew_and_changed() -> None:
+    archive = filled(SUPPORT, years=range(2020, 2021))
+    change(archive, OFFICIAL)
+    raw = a_message("In 2020", "03 Feb 2020 10:00:00 +0000")
+    whole = archive.ledger.replaying
+    archive.ledger.replaying = ReceivedMeanwhile(archive, again(raw))
+    report = archive.replay()
+    archive.ledger.replaying = whole
+    assert (report.changed, report.longer, classes(archive)) == (1, 1, ["p"])
+    assert archive.replay().changed == 0
+
+
+def test_what_is_kept_beside_a_record_follows_its_lock_in_both_directions() -> None:
+    archive = MemoryArchive(OFFICIAL)
+    raw = a_message("In 2020", "03 Feb 2020 10:00:00 +0000")
+    native = Companion(CompanionKind.NATIVE, "msg", b"native")
+    archive.capture(ListSource(replace(again(raw), companions=(native,))))
+    key = companion_key(native.kind, "director", digest_of(native.raw), "msg")
+    change(archive, ENDED, SUPPORT)
+    approve(archive.registering, "sam", "compared with the form", archive.approved_rules, 2)
+    assert archive.replay().shorter == 1
+    assert archive.store.guard[key] == archive.store.guard[record_key("director", digest_of(raw))]
+    assert not archive.store.guard[key][0].hold
+    change(archive, OFFICIAL)
+    assert archive.replay().longer == 1
+    assert archive.store.guard[key] == archive.store.guard[record_key("director", digest_of(raw))]
+    assert archive.store.guard[key][0].hold
+
+
+def test_a_record_whose_companion_cannot_be_locked_anew_keeps_its_class() -> None:
+    archive = MemoryArchive(OFFICIAL)
+    raw = a_message("In 2020", "03 Feb 2020 10:00:00 +0000")
+    native = Companion(CompanionKind.NATIVE, "msg", b"native")
+    archive.capture(ListSource(replace(again(raw), companions=(native,))))
+    del archive.store.raw[companion_key(native.kind, "director", digest_of(native.raw), "msg")]
+    change(archive, ENDED, SUPPORT)
+    approve(archive.registering, "sam", "compared with the form", archive.approved_rules, 2)
+    report = archive.replay()
+    assert (report.failed, report.changed, dict(report.failures)) == (1, 0, {"E202": 1})
+    assert classes(archive) == ["p"]
