@@ -11,7 +11,7 @@ from typing import Any
 from imapclient.imap_utf7 import encode  # type: ignore[import-untyped]
 
 from capstone.domain.message import OfferedItem, OfferedMessage, RefusedItem
-from connectors.mailboxes.imap import ImapLogin, ImapServer, ImapSource
+from connectors.mailboxes.imap.source import ImapLogin, ImapServer, ImapSource
 from servers.dovecot import Dovecot
 from tests.fakes.mail_source import Mail
 

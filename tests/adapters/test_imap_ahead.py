@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.mailboxes.imap_ahead import ReadAhead, Stopped
+from connectors.mailboxes.ahead import ReadAhead, Stopped
 from servers.processes import wait_until
 
 

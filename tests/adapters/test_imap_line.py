@@ -12,7 +12,7 @@ import pytest
 
 from capstone.domain.errors import CapstoneError, ServerBusy, SourceRefused, SourceUnavailable
 from capstone.domain.message import OfferedItem
-from connectors.mailboxes.imap import ImapLogin, ImapServer, ImapSource
+from connectors.mailboxes.imap.source import ImapLogin, ImapServer, ImapSource
 from servers.certificates import certificates_in
 from servers.dovecot import Dovecot
 from servers.processes import free_port
@@ -130,7 +130,7 @@ def test_a_user_and_password_of_any_characters(server_folder: Path) -> None:
     extra = f"auth_username_chars =\npassdb {{\n  driver = passwd-file\n  args = username_format=%u {users}\n}}\n"
     with running(Dovecot(server_folder / "dovecot", extra=extra)) as server:
         login = ImapLogin("zoë o neil", secret)
-        assert ImapSource("mail", ImapServer("127.0.0.1", server.port, "none"), login).look()[2] == ("INBOX", 0)
+        assert ImapSource("mail", ImapServer("127.0.0.1", server.port, "none"), login).check().folders[2].path == "INBOX"
 
 
 def test_more_connections_than_the_server_allows_are_a_reason_to_wait(server_folder: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_frozen_server_is_given_up_in_time(server_folder: Path) -> None:
         server.freeze()
         try:
             with pytest.raises(SourceUnavailable):
-                list(box.source(timeout_s=0.5).look())
+                box.source(timeout_s=0.5).check()
         finally:
             server.thaw()
         assert len(list(box.source().items({}))) == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.mailboxes.imap_listing import entries_after
-from connectors.mailboxes.imap_session import Entry, FolderState, uid_set
+from connectors.mailboxes.imap.listing import entries_after
+from connectors.mailboxes.imap.session import Entry, FolderState, uid_set
 
 UIDS = st.one_of(
     st.sets(st.integers(1, 60)),

@@ -13,8 +13,9 @@ import pytest
 
 from capstone.domain.errors import CapstoneError, NoMailFound, ServerBusy, SourceRefused, SourceUnavailable
 from capstone.domain.message import ItemState, OfferedItem
-from connectors.mailboxes.imap import ImapLogin, ImapServer, ImapSource
-from connectors.mailboxes.imap_errors import vendor_errors
+from capstone.ports import FolderSeen
+from connectors.mailboxes.imap.errors import vendor_errors
+from connectors.mailboxes.imap.source import ImapLogin, ImapServer, ImapSource
 from servers.processes import wait_until
 from tests.adapters.imap_boxes import cursors_of, messages_in, refused_in
 from tests.adapters.imap_script import ScriptedFolder, ScriptedServer
@@ -53,7 +54,7 @@ def test_only_commands_that_read_are_sent() -> None:
     with source_on(server) as source:
         list(source.items({}))
         list(source.places())
-        source.look()
+        source.check()
     verbs = {
         " ".join(command.split(" ")[:2]) if command.startswith("UID") else command.split(" ")[0] for command in server.commands
     }
@@ -209,7 +210,7 @@ def test_a_line_that_ends_before_the_login_does_is_no_refusal(tls: str) -> None:
         threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
         source = ImapSource("mail", ImapServer("127.0.0.1", listener.getsockname()[1], tls), LOGIN)  # type: ignore[arg-type]
         with pytest.raises(SourceUnavailable):
-            source.look()
+            source.check()
 
 
 def test_a_password_that_login_refuses() -> None:
@@ -218,7 +219,7 @@ def test_a_password_that_login_refuses() -> None:
 
 def test_an_empty_mailbox_has_no_places_either() -> None:
     with source_on(ScriptedServer({"INBOX": ScriptedFolder()})) as source:
-        assert source.look() == [("INBOX", 0)]
+        assert source.check().folders == (FolderSeen("INBOX", 0, 0),)
         with pytest.raises(NoMailFound):
             list(source.places())
 
@@ -413,7 +414,8 @@ def test_folders_of_others_that_are_not_in_the_list_of_all_are_asked_for_by_name
     server.answers['LIST "" "Other/ben/*"'] = lambda _: b""
     server.answers['STATUS "Other/ben"'] = lambda _: b'* STATUS "Other/ben" (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 1)\r\n'
     with source_on(server) as source:
-        assert ImapSource("mail", source._server, LOGIN, ["Other/ben"]).look() == [("Other/ben", 3)]
+        named = ImapSource("mail", source._server, LOGIN, ["Other/ben"])
+        assert named.check().folders == (FolderSeen("Other/ben", 3),)
 
 
 def test_a_personal_namespace_that_is_not_in_the_list_of_all_is_read_too() -> None:
@@ -439,7 +441,9 @@ def test_a_name_that_would_end_the_command_is_never_sent() -> None:
     assert [(item.state, item.code) for item in refused_in(items)] == [(ItemState.FAILED, "unreadable")]
     assert not [command for command in server.commands if "DELETE" in command]
     with source_on(server) as source:
-        assert [messages for _, messages in source.look()] == [1, 0]
+        found = source.check()
+        assert [folder.messages for folder in found.folders] == [1, 0]
+        assert len(found.missing_rights) == 1
         with pytest.raises(SourceUnavailable):
             list(source.places())
 

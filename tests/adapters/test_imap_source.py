@@ -15,7 +15,7 @@ from capstone.domain.fixity import digest_of
 from capstone.domain.message import ItemState, RefusedItem
 from capstone.ports import MailSource
 from capstone.usecases.capture import RunReport
-from connectors.mailboxes.imap_reading import PART_BYTES
+from connectors.mailboxes.imap.reading import PART_BYTES
 from servers.account import owned_file, owned_folder
 from servers.dovecot import Dovecot
 from tests.adapters.imap_boxes import Box, cursors_of, messages_in, ok, refused_in
@@ -81,7 +81,11 @@ def test_new_mail_stays_new_and_unseen(dovecot: Dovecot) -> None:
     delivered = deliver(box, "1577872800.new.host", letter(1))
     assert len(messages_in(list(box.source().items({})))) == 1
     assert len(list(box.source().places())) == 1
-    assert box.source().look() == [("Archive", 0), ("Drafts", 0), ("INBOX", 1), ("Junk", 0), ("Sent", 0), ("Trash", 0)]
+    seen = [(folder.path, folder.messages, folder.left_out_by) for folder in box.source().check().folders]
+    assert seen == [
+        ("Archive", 0, None), ("Drafts", 0, "folder_drafts"), ("INBOX", 1, None), ("Junk", 0, None), ("Sent", 0, None),
+        ("Trash", 0, None),
+    ]  # fmt: skip
     assert delivered.exists()
     with box.line() as line:
         assert ok(line.status("INBOX", "(UNSEEN RECENT)")) == [b"INBOX (RECENT 1 UNSEEN 1)"]
@@ -334,7 +338,7 @@ def test_memory_stays_near_the_size_of_a_large_message(dovecot: Dovecot) -> None
 _MEASURED = """
 import sys
 from pathlib import Path
-from connectors.mailboxes.imap import ImapLogin, ImapServer, ImapSource
+from connectors.mailboxes.imap.source import ImapLogin, ImapServer, ImapSource
 
 
 def peak():
@@ -343,7 +347,7 @@ def peak():
 
 
 source = ImapSource("mail", ImapServer("127.0.0.1", int(sys.argv[1]), "none"), ImapLogin(sys.argv[2], sys.stdin.read()))
-source.look()
+source.check()
 before = peak()
 (item,) = source.items({})
 print(len(item.raw), peak() - before)

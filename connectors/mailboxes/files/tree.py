@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connectors.mailboxes import maildir
+from connectors.mailboxes.files import maildir
 
 
 class Kind(StrEnum):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from capstone.domain.folders import MarkedFolders
-from connectors.mailboxes.imap_names import path_of
+from connectors.mailboxes.imap.names import path_of
 
 _CLOSED = frozenset({"\\noselect", "\\nonexistent"})
 """Folders that only hold other folders, or are subscribed to and gone."""

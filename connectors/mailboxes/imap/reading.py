@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BytesIO
 
 from capstone.domain.message import ItemState, Occurrence, OfferedItem, OfferedMessage, Place, RefusedItem
-from connectors.mailboxes.imap_cursors import Position
-from connectors.mailboxes.imap_errors import NO_ANSWER
-from connectors.mailboxes.imap_folders import Folder
-from connectors.mailboxes.imap_listing import entries_after
-from connectors.mailboxes.imap_names import cursor_name
-from connectors.mailboxes.imap_session import Entry, FolderState, ImapSession
+from connectors.mailboxes.imap.cursors import Position
+from connectors.mailboxes.imap.errors import NO_ANSWER
+from connectors.mailboxes.imap.folders import Folder
+from connectors.mailboxes.imap.listing import entries_after
+from connectors.mailboxes.imap.names import cursor_name
+from connectors.mailboxes.imap.session import Entry, FolderState, ImapSession
 
 BATCH_MESSAGES, BATCH_BYTES = 200, 4 * 1024 * 1024
 """What one FETCH asks for at most."""
@@ -71,9 +72,7 @@ class FolderReader:
             return item
         position = Position(self._state.validity, uid, self._state if is_whole else None)
         cursor = (cursor_name(self._folder.wire), position.as_text())
-        if isinstance(item, RefusedItem):
-            return RefusedItem(item.place, item.state, item.code, item.reason, item.raw, cursor)
-        return OfferedMessage(item.occurrence, item.raw, cursor)
+        return replace(item, cursor=cursor)
 
     # --- bytes ---------------------------------------------------------------------------------
 

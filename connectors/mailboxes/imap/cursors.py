@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connectors.mailboxes.imap_session import FolderState
+from connectors.mailboxes.imap.session import FolderState
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from connectors.mailboxes.imap_session import Entry, FolderState
+from connectors.mailboxes.imap.session import Entry, FolderState
 
 WINDOW = 1000
 """The messages of one listing at most, but for those that arrive meanwhile."""

@@ -20,9 +20,9 @@ from imapclient.response_parser import parse_fetch_response, parse_response  # t
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from capstone.domain.errors import SourceUnavailable
-from connectors.mailboxes.imap_connection import ImapLogin, ImapServer, connect, hang_up
-from connectors.mailboxes.imap_errors import DROPS, is_dropped
-from connectors.mailboxes.imap_folders import Listed, Namespace
+from connectors.mailboxes.imap.connection import ImapLogin, ImapServer, connect, hang_up
+from connectors.mailboxes.imap.errors import DROPS, is_dropped
+from connectors.mailboxes.imap.folders import Listed, Namespace
 
 T = TypeVar("T")
 
@@ -163,6 +163,20 @@ class ImapSession:
 
         return self._ask(ask)
 
+    def size(self, wire: bytes) -> int | None:
+        """How many bytes its messages have (RFC 8438); None where the server does not say."""
+
+        def ask(client: Any) -> int | None:
+            if not _is_sendable(wire) or not client.has_capability("STATUS=SIZE"):
+                return None
+            client._imap.response("STATUS")
+            typ, _ = client._imap._simple_command("STATUS", quoted(wire), "(SIZE)")
+            _, lines = client._imap.response("STATUS")
+            size = _status_in(lines[-1]).get(b"SIZE") if typ == "OK" and lines != [None] else None
+            return size if isinstance(size, int) else None
+
+        return self._ask(ask)
+
     def open(self, wire: bytes) -> FolderState:
         """Open a folder for reading only. Raises FolderRefused."""
         self._open = None
@@ -278,11 +292,15 @@ def _same_validity(state: FolderState, validity: int) -> FolderState:
     return state
 
 
-def _state_in(line: Any) -> FolderState:
+def _status_in(line: Any) -> dict[bytes, Any]:
     """The numbers stand in the last brackets, whatever the folder is called."""
     text = line if isinstance(line, bytes) else b""
     pairs = parse_response([text[text.rindex(b"(") :]])[0]
-    told = {bytes(name).upper(): number for name, number in zip(pairs[::2], pairs[1::2], strict=True)}
+    return {bytes(name).upper(): number for name, number in zip(pairs[::2], pairs[1::2], strict=True)}
+
+
+def _state_in(line: Any) -> FolderState:
+    told = _status_in(line)
     return FolderState(*(told.get(key) or 0 for key in (b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES", b"HIGHESTMODSEQ")))
 
 

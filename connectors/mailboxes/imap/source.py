@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from capstone.domain.errors import NoMailFound, SourceMissing, SourceUnavailable
-from capstone.domain.message import ItemState, OfferedItem, Place, RefusedItem
-from connectors.mailboxes.imap_ahead import ReadAhead
-from connectors.mailboxes.imap_connection import ImapLogin, ImapServer
-from connectors.mailboxes.imap_cursors import Position, is_unchanged, position_in, read_after
-from connectors.mailboxes.imap_errors import vendor_errors
-from connectors.mailboxes.imap_folders import Folder, Listed, below, personal, to_read
-from connectors.mailboxes.imap_names import cursor_name, path_of, wire_of
-from connectors.mailboxes.imap_reading import FolderReader
-from connectors.mailboxes.imap_session import FolderRefused, FolderState, ImapSession
+from capstone.domain.message import HeldItem, ItemState, OfferedItem, Place, RefusedItem, SourceNote
+from capstone.ports import FolderSeen, SourceCheck
+from connectors.mailboxes.ahead import ReadAhead
+from connectors.mailboxes.imap.connection import ImapLogin, ImapServer
+from connectors.mailboxes.imap.cursors import Position, is_unchanged, position_in, read_after
+from connectors.mailboxes.imap.errors import vendor_errors
+from connectors.mailboxes.imap.folders import Folder, Listed, below, personal, to_read
+from connectors.mailboxes.imap.names import cursor_name, path_of, wire_of
+from connectors.mailboxes.imap.reading import FolderReader
+from connectors.mailboxes.imap.session import FolderRefused, FolderState, ImapSession
 
 AHEAD_BYTES = 8 * 1024 * 1024
 """How much mail is read before it is taken."""
+
+_READ_RIGHT = "The folder {!r} is listed and not opened: ask the mail server's administrator for the right to read it."
 
 __all__ = ["ImapLogin", "ImapServer", "ImapSource"]
 
@@ -63,11 +66,31 @@ class ImapSource:
         if is_empty:
             raise self._no_mail()
 
-    def look(self) -> list[tuple[str, int]]:
-        """Every folder that would be read and how many messages it holds: a cheap proof that the source is set up rightly."""
+    def notes(self) -> Sequence[SourceNote]:
+        """None: what a server keeps from this user is not known, and a folder that cannot be read is an item."""
+        return ()
+
+    def check(self) -> SourceCheck:
+        """Every folder that would be read, as the server counts it. Raises as `items`, but for an empty mailbox."""
+        folders, closed = [], []
         with vendor_errors(self._server.where), closing(ImapSession(self._server, self._login)) as session:
-            states = [(folder.path, session.state(folder.wire)) for folder in self._chosen(session)]
-            return [(path, state.messages if state else 0) for path, state in states]
+            for folder in self._chosen(session):
+                messages = self._count(session, folder)
+                if messages is None:
+                    closed.append(folder.path)
+                size = session.size(folder.wire) if messages else 0
+                folders.append(FolderSeen(folder.path, messages or 0, size, folder.policy))
+        return SourceCheck(tuple(folders), tuple(_READ_RIGHT.format(path) for path in closed))
+
+    def _count(self, session: ImapSession, folder: Folder) -> int | None:
+        """How many messages it holds; None where it may not be read."""
+        if (state := session.state(folder.wire)) is not None:
+            return state.messages
+        try:
+            opened = self._opened(session, folder)
+        except FolderRefused:
+            return None
+        return opened.messages if opened else 0
 
     # --- folders -------------------------------------------------------------------------------
 
@@ -157,4 +180,4 @@ class ImapSource:
 
 
 def _size_of(batch: list[OfferedItem]) -> int:
-    return sum(len(item.raw) for item in batch if item.raw is not None)
+    return sum(len(item.raw) for item in batch if not isinstance(item, HeldItem) and item.raw is not None)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from imapclient import IMAPClient, SocketTimeout  # type: ignore[import-untyped]
 
 from capstone.domain.errors import SourceRefused
-from connectors.mailboxes.imap_errors import RESPONSE_CODES, LoginRefused
+from connectors.mailboxes.imap.errors import RESPONSE_CODES, LoginRefused
 
 _UNSENDABLE = frozenset("\r\n\0")
 
