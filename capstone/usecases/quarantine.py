@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from capstone.domain.access import Person, may_see
-from capstone.domain.errors import UnknownRecord
-from capstone.domain.layout import quarantine_key
-from capstone.domain.message import OfferedItem, OfferedMessage, Place
+from capstone.domain.errors import UnknownAccount, UnknownRecord
+from capstone.domain.layout import NO_ACCOUNT, quarantine_key
+from capstone.domain.message import OfferedItem, OfferedMessage, Place, RefusedItem, SourceNote
 from capstone.ports import MailSource, Quarantined
 from capstone.usecases.capture import CaptureParts, RunReport, capture_source
 from capstone.usecases.search import ReadingParts
 
 OpenSource = Callable[[str, str, bytes], MailSource]
 """(source name, item id, bytes) to a source that cuts these bytes as its kind does."""
+SortAgain = Callable[[Sequence[Quarantined], Callable[[Quarantined], bytes]], list[RunReport]]
+"""What was received for nobody, and what gives its bytes: sorted by the register of now. See `usecases.journal_retry`."""
 
 
 def list_quarantine(parts: ReadingParts, viewer: Person) -> list[Quarantined]:
@@ -33,14 +35,26 @@ def show_quarantined(parts: ReadingParts, viewer: Person, digest: str) -> tuple[
     return found, raw
 
 
-def retry_quarantine(parts: ReadingParts, capture: CaptureParts, viewer: Person, open_source: OpenSource) -> list[RunReport]:
-    """Offer every item again, as a later release may be able to read it. What is refused again counts a try and stays."""
+def retry_quarantine(
+    parts: ReadingParts, capture: CaptureParts, viewer: Person, open_source: OpenSource, sort_again: SortAgain
+) -> list[RunReport]:
+    """Offer every item again, as a later release may be able to read it, or a later register say whose it is. What is refused
+    again counts a try and stays."""
+
+    def bytes_of(item: Quarantined) -> bytes:
+        return parts.store.get(quarantine_key(item.source, item.digest))
+
     reports = []
-    for item in list_quarantine(parts, viewer):
-        raw = parts.store.get(quarantine_key(item.source, item.digest))
-        again = OfferedAgain(open_source(item.source, item.item_id, raw), item)
-        reports.append(capture_source(capture, item.account, again))
-    return reports
+    kept = list_quarantine(parts, viewer)
+    for item in kept:
+        if item.account == NO_ACCOUNT:
+            continue
+        again = OfferedAgain(open_source(item.source, item.item_id, bytes_of(item)), item)
+        try:
+            reports.append(capture_source(capture, item.account, again))
+        except UnknownAccount as exc:  # the others are tried all the same
+            reports.append(RunReport("", item.account, item.source, "failed", {}, error=exc))
+    return reports + sort_again([item for item in kept if item.account == NO_ACCOUNT], bytes_of)
 
 
 class OfferedAgain:
@@ -54,13 +68,16 @@ class OfferedAgain:
 
     def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
         for number, item in enumerate(self._inner.items({})):
-            if isinstance(item, OfferedMessage):
-                yield replace(item, occurrence=replace(item.occurrence, place=self._place(item.occurrence.place, number)))
-            else:
+            if isinstance(item, RefusedItem):
                 yield replace(item, place=Place(self.name, item.place.folder, self._item.item_id))
+            else:
+                yield replace(item, occurrence=replace(item.occurrence, place=self._place(item.occurrence.place, number)))
 
     def places(self) -> Iterator[Place]:
         return (item.occurrence.place for item in self.items({}) if isinstance(item, OfferedMessage))
+
+    def notes(self) -> Sequence[SourceNote]:
+        return self._inner.notes()
 
     def _place(self, place: Place, number: int) -> Place:
         return Place(self.name, place.folder, f"{self._item.item_id}#{number}")

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import io
 import mailbox
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,16 @@ from capstone.domain.errors import (
     UnknownRecord,
 )
 from capstone.domain.fixity import digest_of
-from capstone.domain.layout import record_key
-from capstone.domain.message import ItemState
+from capstone.domain.layout import NO_ACCOUNT, record_key
+from capstone.domain.message import ItemState, Place, RefusedItem
 from capstone.domain.query import Hit
 from capstone.domain.register_facts import RegisterDecision
+from capstone.ports import Quarantined
 from capstone.usecases import export as exporting
+from capstone.usecases.capture import RunReport
 from capstone.usecases.export import export
 from capstone.usecases.quarantine import OfferedAgain, list_quarantine, retry_quarantine, show_quarantined
+from capstone.usecases.receiving import Receiving
 from capstone.usecases.search import explain, search, show
 from capstone.usecases.status import overview, status
 from tests.builders import a_designation
@@ -281,6 +284,10 @@ def test_the_overview_shows_the_latest_run_of_each_source_and_what_it_refused(ar
     assert sum(line.records for line in found.classes) == 4
 
 
+def nothing_to_sort(kept: Sequence[Quarantined], _bytes_of: Callable[[Quarantined], bytes]) -> list[RunReport]:
+    return [RunReport("", one.account, one.source, "complete", {}) for one in kept]
+
+
 def test_quarantine_is_listed_shown_and_offered_again(archive: MemoryArchive) -> None:
     archive.capture(ListSource(refused(ItemState.QUARANTINED, b"container", "container_not_supported")))
     digest = digest_of(b"container")
@@ -292,7 +299,7 @@ def test_quarantine_is_listed_shown_and_offered_again(archive: MemoryArchive) ->
     def still_closed(name: str, item_id: str, raw: bytes) -> ListSource:
         return ListSource(refused(ItemState.QUARANTINED, raw, "container_not_supported"), name=name)
 
-    retry_quarantine(archive.reading, archive.capturing, OFFICER, still_closed)
+    retry_quarantine(archive.reading, archive.capturing, OFFICER, still_closed, nothing_to_sort)
     (item,) = list_quarantine(archive.reading, OFFICER)
     assert item.tries == 2
     again = OfferedAgain(FakeMailSource("export", in_inbox(BUDGET)), item)
@@ -301,7 +308,41 @@ def test_quarantine_is_listed_shown_and_offered_again(archive: MemoryArchive) ->
     def readable_now(name: str, item_id: str, raw: bytes) -> FakeMailSource:
         return FakeMailSource(name, in_inbox(a_message("From the container")))
 
-    (report,) = retry_quarantine(archive.reading, archive.capturing, OFFICER, readable_now)
+    (report,) = retry_quarantine(archive.reading, archive.capturing, OFFICER, readable_now, nothing_to_sort)
     assert report.counts["archived"] == 1
     record = archive.ledger.records.record(f"director/{digest_of(a_message('From the container'))}")
     assert record.occurrences[0].place.item_id == "quarantined.bin#0"
+
+
+def test_what_was_received_for_nobody_does_not_stop_the_retry_of_the_rest() -> None:
+    archive = MemoryArchive()
+    archive.capture(ListSource(refused(ItemState.QUARANTINED, b"container", "container_not_supported")))
+    nobody = RefusedItem(Place("journal", "", "9"), ItemState.QUARANTINED, "no_account", "it names none", b"report")
+    Receiving(lambda: archive.capturing, "journal", "journal").take_in(NO_ACCOUNT, [nobody])
+
+    def readable_now(name: str, item_id: str, raw: bytes) -> FakeMailSource:
+        return FakeMailSource(name, in_inbox(a_message("From the container")))
+
+    reports = retry_quarantine(archive.reading, archive.capturing, OFFICER, readable_now, nothing_to_sort)
+    assert [(report.account, report.error) for report in reports] == [("director", None), (NO_ACCOUNT, None)]
+
+
+def test_an_account_that_left_the_register_does_not_stop_the_retry_of_the_rest(archive: MemoryArchive) -> None:
+    archive.capture(ListSource(refused(ItemState.QUARANTINED, b"container", "container_not_supported")))
+    archive.designations[:] = [a_designation("9", account="other")]
+
+    def readable_now(name: str, item_id: str, raw: bytes) -> FakeMailSource:
+        return FakeMailSource(name, in_inbox(a_message("From the container")))
+
+    (report,) = retry_quarantine(archive.reading, archive.capturing, OFFICER, readable_now, nothing_to_sort)
+    assert report.error is not None
+    assert (report.account, report.error.code) == ("director", "E007")
+
+
+def test_likely_copies_are_counted_and_kept() -> None:
+    archive = MemoryArchive()
+    lines = BUDGET, BUDGET.replace(b"\r\n", b"\n")
+    archive.capture(FakeMailSource("mailbox", in_inbox(*lines)))
+    told = status(archive.ledger.records, archive.ledger.register, archive.ledger.outbox).as_dict()
+    assert told["totals"]["twins"] == 2  # type: ignore[index]
+    assert [one["twins"] for one in told["accounts"]] == [2]  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""ZIP and TAR files of mail, read without being trusted."""

@@ -1,0 +1,285 @@
+"""Mail in ZIP and TAR files, and in files packed by gzip, bzip2 or xz: each member is read as a file on disk is.
+
+A member is unpacked to a private temporary file, one at a time, and never under its own name. Its id reads
+`path/archive.zip!member/name.mbox#123`; archives within archives are read too, to a depth.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from io import FileIO
+from itertools import count
+from pathlib import Path
+
+from capstone.domain.fixity import Buffer
+from capstone.domain.mbox import HEAD_BYTES
+from capstone.domain.message import ItemState, OfferedItem, Place, RefusedItem
+from connectors.mailboxes.archives.limits import ArchiveBomb, ArchiveLimits, Budget
+from connectors.mailboxes.archives.members import CHUNK_BYTES, Entry, MemberDamaged, Packed, Placed, arranged, mapped
+from connectors.mailboxes.archives.streams import streams
+from connectors.mailboxes.archives.tar import TarPacked
+from connectors.mailboxes.archives.zip import ZipPacked
+from connectors.mailboxes.files.content import Content, content_of, is_tar
+from connectors.mailboxes.files.tree import Found, Kind
+
+_REASONS = {
+    "archive_bomb": "it is made to fill a disk, or far larger than mail is",
+    "archive_damaged": "the archive is damaged, cut short, or holds more than it lists; what could be read of it was taken",
+    "archive_encrypted": "it is encrypted; it can be read once it is unpacked with its password",
+    "archive_member_damaged": "its bytes in the archive are damaged or cut short",
+    "archive_not_supported": "it is packed in a way that this version cannot unpack",
+    "archive_path_escape": "its name leads out of the archive",
+    "archive_too_deep": "archives lie within archives deeper than is read",
+    "not_a_file": "a device or FIFO",
+    "not_mail": "an archive without members, a document or program in the form of one, or what a Mac keeps beside a file",
+    "symlink": "a link; what it points to is read where it lies",
+}
+_ENDINGS = (b".gz", b".bz2", b".xz")
+_SHORT_ENDINGS = (b".tgz", b".tbz2", b".txz")
+_BAD_STREAM = (EOFError, zlib.error, gzip.BadGzipFile, ValueError)
+_BEYOND_READING = (OverflowError, RecursionError, MemoryError, ValueError)
+"""What an archive can be made to cause in a library: it ends the archive, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Found):
+    """A member while it lies unpacked at `path`: `called` as in the archive."""
+
+    called: bytes = b""
+
+    @property
+    def name(self) -> bytes:
+        """Its own name, not that of the temporary file."""
+        return self.called
+
+
+@dataclass(frozen=True)
+class _Scratch:
+    """Where members are unpacked, and what that has used up."""
+
+    folder: Path
+    numbers: Iterator[int]
+    budget: Budget
+    reserve_bytes: int
+
+    def unpack(self, chunks: Iterator[bytes], size_bytes: int) -> tuple[Path, MemberDamaged | None]:
+        """The bytes in a file of their own, and what kept them from being whole. Raises ArchiveBomb, OSError."""
+        self.budget.check_size(size_bytes)
+        self._check_room(size_bytes)
+        path = self.folder / str(next(self.numbers))
+        try:
+            return path, self._write(chunks, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def _write(self, chunks: Iterator[bytes], path: Path) -> MemberDamaged | None:
+        written = 0
+        with path.open("xb", buffering=0) as file:
+            try:
+                for chunk in chunks:
+                    written += len(chunk)
+                    self.budget.check_size(written)
+                    self.budget.take(len(chunk))
+                    self._check_room(len(chunk))
+                    _write_all(file, chunk)
+            except MemberDamaged as exc:
+                return exc
+        return None
+
+    def _check_room(self, size_bytes: int) -> None:
+        if size_bytes > shutil.disk_usage(self.folder).free - self.reserve_bytes:
+            raise OSError(errno.ENOSPC, "no room to unpack")
+
+
+class _Kept:
+    """The bytes of an archive, for members that are kept as they lie in it; mapped once, as each mapping holds a descriptor."""
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+
+    def bytes_of(self, entry: Entry) -> memoryview:
+        """The member with its header: all that there is of it."""
+        return self._whole[entry.at : entry.end]
+
+    @cached_property
+    def _whole(self) -> memoryview:
+        return mapped(self._file.fileno())
+
+
+Cut = Callable[[Found, "Unpacking"], Iterator[OfferedItem]]
+"""Gives the items of a member; archives in it go by the `Unpacking`."""
+
+
+class Unpacking:
+    """Takes the members out of archives: the outermost one, with all inside it, has one budget."""
+
+    def __init__(self, source: str, limits: ArchiveLimits) -> None:
+        """`source` stands in every place."""
+        self._source, self._limits = source, limits
+        self._depth = 0
+        self._scratch: _Scratch | None = None
+
+    def items(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
+        """The items of all members, by name. What is no file, damaged or encrypted is named; a bomb ends it. Raises OSError."""
+        if content is Content.OTHER_ARCHIVE or self._depth >= self._limits.depth:
+            code = "archive_not_supported" if content is Content.OTHER_ARCHIVE else "archive_too_deep"
+            yield self._refused(found, ItemState.QUARANTINED, code, mapped(file.fileno()))
+            return
+        inner = Unpacking(self._source, self._limits)
+        inner._depth = self._depth + 1
+        if self._scratch is not None:
+            inner._scratch = self._scratch
+            yield from inner._named(content, file, found, cut)
+            return
+        with tempfile.TemporaryDirectory(prefix="capstone-") as folder:
+            budget = Budget(self._limits, os.fstat(file.fileno()).st_size)
+            inner._scratch = _Scratch(Path(folder), count(), budget, self._limits.reserve_bytes)
+            try:
+                yield from inner._named(content, file, found, cut)
+            except ArchiveBomb as exc:
+                yield self._refused(found, ItemState.QUARANTINED, "archive_bomb", mapped(file.fileno()), str(exc))
+
+    def _named(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
+        try:
+            yield from self._unpacked(content, file, found, cut)
+        except _BEYOND_READING:
+            yield self._refused(found, ItemState.QUARANTINED, "archive_damaged", mapped(file.fileno()))
+
+    def _unpacked(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
+        if content is Content.TAR:
+            yield from self._members(TarPacked(file.fileno(), self._room.budget), file, file, found, cut)
+        elif content is Content.ZIP:
+            with closing(ZipPacked(file.fileno(), self._room.budget)) as packed:
+                yield from self._members(packed, file, file, found, cut)
+        else:
+            yield from self._stream(content, file, found, cut)
+
+    @property
+    def _room(self) -> _Scratch:
+        assert self._scratch is not None, "set by `items`"  # noqa: S101
+        return self._scratch
+
+    # --- members -------------------------------------------------------------------------------
+
+    def _members(self, packed: Packed, lies_in: FileIO, archive: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
+        placed = arranged(packed.entries())
+        if isinstance(packed, ZipPacked) and packed.is_document():
+            yield self._refused(found, ItemState.EXCLUDED, "not_mail")
+            return
+        kept = _Kept(lies_in)
+        for one in placed:
+            yield from self._member(packed, one, kept, found, cut)
+        if not placed and packed.is_whole:
+            yield self._refused(found, ItemState.EXCLUDED, "not_mail")
+        if not packed.is_whole:
+            yield self._refused(found, ItemState.QUARANTINED, "archive_damaged", mapped(archive.fileno()))
+
+    def _member(self, packed: Packed, placed: Placed, kept: _Kept, found: Found, cut: Cut) -> Iterator[OfferedItem]:
+        member = _member_at(placed, found)
+        if placed.entry.kind in (Kind.LINK, Kind.SPECIAL):
+            yield self._refused(member, ItemState.EXCLUDED, placed.entry.kind.value)
+            return
+        if placed.trouble == "not_mail":
+            yield self._refused(member, ItemState.EXCLUDED, placed.trouble)
+            return
+        if placed.trouble:
+            yield self._refused(member, ItemState.QUARANTINED, placed.trouble, kept.bytes_of(placed.entry))
+            return
+        path, damage = self._room.unpack(packed.chunks(placed.entry), placed.entry.size_bytes)
+        try:
+            member = _member_at(placed, found, os.fsencode(path))
+            if damage is None:
+                yield from cut(member, self)
+                return
+            if damage.is_cut:
+                yield from _but_the_last(cut(member, self), path)
+            yield self._refused(member, ItemState.QUARANTINED, "archive_member_damaged", kept.bytes_of(placed.entry))
+        finally:
+            path.unlink(missing_ok=True)
+
+    # --- packed files that hold one stream ---------------------------------------------------------
+
+    def _stream(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
+        path, damage = self._room.unpack(_inflated(content, file), 0)
+        try:
+            with FileIO(os.fsencode(path)) as inside:
+                head = os.pread(inside.fileno(), HEAD_BYTES, 0)
+                if is_tar(head):
+                    packed = TarPacked(inside.fileno(), self._room.budget, is_whole=damage is None)
+                    yield from self._members(packed, inside, file, found, cut)
+                    return
+            yield from self._one(path, damage, file, found, cut)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _one(self, path: Path, damage: MemberDamaged | None, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
+        name = _without_ending(found.name)
+        order = Entry(name, Kind.FILE, 0, 0, 0)
+        placed = arranged([order])[0]
+        member = _member_at(placed, found, os.fsencode(path))
+        if damage is None:
+            yield from cut(member, self)
+            return
+        if damage.is_cut:
+            yield from _but_the_last(cut(member, self), path)
+        yield self._refused(found, ItemState.QUARANTINED, "archive_damaged", mapped(file.fileno()))
+
+    def _refused(self, found: Found, state: ItemState, code: str, raw: Buffer | None = None, more: str = "") -> RefusedItem:
+        reason = _REASONS[code] + (f": {more}" if more else "")
+        return RefusedItem(Place(self._source, found.folder, found.item_id), state, code, reason, raw)
+
+
+def _member_at(placed: Placed, found: Found, path: bytes = b"") -> Member:
+    name = found.name.decode("utf-8", "backslashreplace")
+    folders = [part for part in (found.folder, name, placed.folder) if part]
+    return Member(placed.kind, path, "/".join(folders), f"{found.item_id}!{placed.item_id}", placed.name)
+
+
+def _inflated(content: Content, file: FileIO) -> Iterator[bytes]:
+    file.seek(0)
+    return _gunzipped(file) if content is Content.GZIP else streams(file, is_bzip2=content is Content.BZIP2)
+
+
+def _gunzipped(file: FileIO) -> Iterator[bytes]:
+    stream = gzip.GzipFile(fileobj=file, mode="rb")
+    try:
+        while chunk := stream.read1(CHUNK_BYTES):
+            yield chunk
+    except _BAD_STREAM as exc:
+        raise MemberDamaged(is_cut=isinstance(exc, EOFError)) from exc
+
+
+def _but_the_last(items: Iterator[OfferedItem], path: Path) -> Iterator[OfferedItem]:
+    """The records of an MBOX that is cut short, which are whole but for the last; nothing of a member of another kind."""
+    with path.open("rb") as file:
+        if content_of(file.read(HEAD_BYTES)) is not Content.MBOX:
+            return
+    before: OfferedItem | None = None
+    for item in items:
+        if before is not None:
+            yield before
+        before = item
+
+
+def _without_ending(name: bytes) -> bytes:
+    small = name.lower()
+    for ending in (*_ENDINGS, *_SHORT_ENDINGS):
+        if small.endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
