@@ -1,0 +1,252 @@
+"""The items of a PST or OST, read by libpff in a process of its own.
+
+An item is known by the digest of the file and its node id; those that the archive holds are not read again. An item that ends the
+process, hangs it or has nothing that can be read is set aside with all that is known of it, and the rest is read on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from capstone.domain import folders
+from capstone.domain.folders import FolderPolicy
+from capstone.domain.generated import eml
+from capstone.domain.message import (
+    Companion,
+    CompanionKind,
+    HeldItem,
+    ItemState,
+    Occurrence,
+    OfferedItem,
+    OfferedMessage,
+    Place,
+    RefusedItem,
+    SourceNote,
+)
+from capstone.ports import HeldItems
+from connectors.mailboxes.outlook.facts import occurrence_of
+from connectors.mailboxes.outlook.reader_process import Message, ReaderEnded, ReaderProcess
+
+_REASONS = {
+    "pst_item_unreadable": "nothing of the item can be read, or reading it ended or hung the process that read it",
+}
+_ASKED_AT_ONCE, _READ_AT_ONCE = 500, 20
+_MOST_DEATHS = 50
+"""How often one file may end its process before it counts as one that cannot be read on."""
+
+
+class PstNotOpened(Exception):
+    """Nothing can be read from the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class PstPlace:
+    """Which file it is, and what its places are called."""
+
+    path: bytes
+    """Where the process that reads it opens it."""
+    source: str
+    folder: str
+    """What comes before the folders in it."""
+    item_id: str
+    home: str
+    """The name of the folder that a person named: mail in a named `Sent` is sent mail."""
+    digest: str = ""
+
+
+def nothing_to_assure() -> None:
+    """For a file that nobody else can write."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    path: str
+    ids: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What the file was expected to hold, and what came of it."""
+
+    expected: int = 0
+    emitted: int = 0
+    unrecovered: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+class PstItemsOffered:
+    """Offers the items of one file; `note` tells what came of it once all were taken."""
+
+    def __init__(
+        self, place: PstPlace, held: HeldItems, excludes: FolderPolicy, reader: ReaderProcess,
+        assure: Callable[[], None] = nothing_to_assure, *, most_deaths: int = _MOST_DEATHS,
+    ) -> None:  # fmt: skip
+        """`reader` is one for `pst_child.begin`; it may have read other files before.
+
+        `assure` raises OSError once the file has changed.
+        """
+        self._place, self._held, self._excludes, self._reader = place, held, excludes, reader
+        self._assure, self._lives = assure, most_deaths
+        self._counts = _Counts()
+
+    def items(self) -> Iterator[OfferedItem]:
+        """Every item once, folder by folder as the file has them.
+
+        Raises PstNotOpened, before the first unless it cannot be read on, and what `assure` raises.
+        """
+        is_done = False
+        try:
+            if not self._open():
+                raise PstNotOpened
+            listed = self._listed()
+            if self._counts.unrecovered and not any(folder.ids for folder in listed):
+                raise PstNotOpened
+            for folder in listed:
+                yield from self._items_of(folder)
+            self._close()
+            is_done = True
+        except ReaderEnded as exc:
+            raise PstNotOpened from exc
+        finally:
+            if not is_done:
+                self._reader.close()  # It may still have answers that nobody waits for.
+
+    def note(self, witnessed: int | None) -> SourceNote:
+        """The counts, with what another program counted."""
+        counts = {"expected": self._counts.expected, "emitted": self._counts.emitted, "unrecovered": self._counts.unrecovered}
+        counts |= {"second_witness": witnessed} if witnessed is not None else {}
+        reasons = [*self._counts.notes, "items deleted from it were not looked for"]
+        return SourceNote("container", self._place.item_id, "; ".join(reasons), counts, is_gap=self._counts.unrecovered > 0)
+
+    def _open(self) -> bool:
+        self._reader.send({"do": "open", "path": self._place.path.decode("utf-8", "surrogateescape")})
+        told, _ = self._reader.receive()
+        note = "it has a password, which keeps nothing from being read"
+        if told.get("has_password") and note not in self._counts.notes:
+            self._counts.notes.append(note)
+        return bool(told["opened"])
+
+    def _open_again(self) -> None:
+        """After the process ended. Raises PstNotOpened, too, where it did so too often."""
+        self._lives -= 1
+        if self._lives < 0 or not self._open():
+            raise PstNotOpened
+
+    def _close(self) -> None:
+        """What was read to its end is not kept open until the next file."""
+        with suppress(ReaderEnded):
+            self._reader.send({"do": "close"})
+            self._reader.receive()
+
+    def _listed(self) -> list[_Folder]:
+        """All folders with the node ids in them. A step of the list that ends the process is passed over, and nothing else."""
+        passed_over: list[Sequence[int | str]] = []
+        while True:
+            listed: list[_Folder] = []
+            self._counts.expected = 0
+            at = None
+            try:
+                self._reader.send({"do": "list", "passed_over": passed_over})
+                while not (told := self._reader.receive()[0]).get("done"):
+                    at = told.get("at", at)
+                    self._take(told, listed)
+            except ReaderEnded:
+                passed_over += [at] if at is not None else []
+                self._open_again()
+                continue
+            if not told["has_root"]:
+                raise PstNotOpened
+            self._note_lost(listed, passed_over)
+            return listed
+
+    def _take(self, told: Mapping[str, Any], listed: list[_Folder]) -> None:
+        if "ids" in told:
+            self._counts.expected += told["expected"]
+            listed.append(_Folder("/".join(told["path"]), tuple(told["ids"])))
+
+    def _note_lost(self, listed: Sequence[_Folder], passed_over: Sequence[object]) -> None:
+        self._counts.unrecovered = self._counts.expected - sum(len(folder.ids) for folder in listed)
+        if passed_over:
+            self._counts.notes.append(
+                f"{len(passed_over)} of its parts ended the process that read them: each counts as one item, and may hold more"
+            )
+
+    def _items_of(self, folder: _Folder) -> Iterator[OfferedItem]:
+        policy = self._excludes(folder.path)
+        for start in range(0, len(folder.ids), _ASKED_AT_ONCE):
+            ids = folder.ids[start : start + _ASKED_AT_ONCE]
+            self._assure()
+            if policy is not None:
+                for identifier in ids:
+                    place = self._place_of(folder, identifier)
+                    yield self._excluded(place, policy, "its folder is one that the policy leaves out")
+                continue
+            held = self._held([self._identity(identifier) for identifier in ids])
+            wanted = [identifier for identifier in ids if not held.get(self._identity(identifier))]
+            read = self._read(wanted)
+            for identifier in ids:
+                digests = held.get(self._identity(identifier))
+                yield self._held_item(folder, identifier, digests[0]) if digests else self._item(folder, identifier, next(read))
+
+    def _read(self, ids: Sequence[int]) -> Iterator[Message]:
+        """The answer for each. The process works ahead while answers are taken, as far as its line holds them."""
+        left = list(ids)
+        while left:
+            asked = left[:_READ_AT_ONCE]
+            try:
+                self._reader.send({"do": "read", "ids": asked})
+            except ReaderEnded:
+                self._open_again()  # None of them was tried.
+                continue
+            try:
+                for _ in asked:
+                    answer = self._reader.receive()
+                    del left[0]
+                    self._assure()
+                    yield answer
+            except ReaderEnded:
+                self._assure()
+                yield {"state": "ended"}, []
+                del left[0]
+                self._open_again()
+
+    def _item(self, folder: _Folder, identifier: int, answer: Message) -> OfferedItem:
+        told, blobs = answer
+        place = self._place_of(folder, identifier)
+        if told["state"] == "message":
+            self._counts.emitted += 1
+            is_sent = folders.is_sent(f"{self._place.home}/{place.folder}")
+            occurrence = occurrence_of(told, place, self._identity(identifier), is_sent=is_sent)
+            return OfferedMessage(occurrence, blobs[0], companions=(Companion(CompanionKind.NATIVE, "json", blobs[1]),))
+        if told["state"] == "excluded":
+            return self._excluded(place, told["policy"], "its class is that of an item that is no mail")
+        self._counts.unrecovered += 1
+        return RefusedItem(
+            place, ItemState.QUARANTINED, "pst_item_unreadable", _REASONS["pst_item_unreadable"], self._known(place, identifier)
+        )
+
+    def _excluded(self, place: Place, policy: str, reason: str) -> RefusedItem:
+        self._counts.emitted += 1
+        return RefusedItem(place, ItemState.EXCLUDED, policy, reason)
+
+    def _held_item(self, folder: _Folder, identifier: int, digest: str) -> HeldItem:
+        self._counts.emitted += 1
+        place = self._place_of(folder, identifier)
+        is_sent = folders.is_sent(f"{self._place.home}/{place.folder}")
+        return HeldItem(Occurrence(place, is_sent=is_sent, identity=self._identity(identifier)), digest)
+
+    def _known(self, place: Place, identifier: int) -> bytes:
+        """All that is known of an item that cannot be read, so that somebody can look for it in the file."""
+        told = {"pst": self._place.digest, "node": identifier, "folder": place.folder, "generator": eml.VERSION}
+        return json.dumps(told, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
+
+    def _place_of(self, folder: _Folder, identifier: int) -> Place:
+        path = "/".join(part for part in (self._place.folder, folder.path) if part)
+        return Place(self._place.source, path, f"{self._place.item_id}#{identifier}")
+
+    def _identity(self, identifier: int) -> str:
+        return f"pst:{self._place.digest}:{identifier}"

@@ -1,0 +1,137 @@
+"""A process of its own that reads hostile files for this one, so that what ends or hangs it ends nothing else.
+
+Only JSON and bytes come back from it, never objects: what took it over could not take over who asks.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import resource
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from capstone.domain.errors import WorkersUnavailable
+
+Message = tuple[Mapping[str, Any], list[bytes]]
+"""What is told, and bytes that belong to it."""
+Answers = Callable[[Mapping[str, Any], list[bytes]], Iterator[Message]]
+"""What the process does with a message: any number of answers."""
+_READY: Mapping[str, Any] = {"ready": True}
+_START_LIMIT_S = 120.0
+
+
+class ReaderEnded(Exception):
+    """The process died, or did nothing for too long and was ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a reading process may take."""
+
+    silence_s: float = 120.0
+    """How long it may be without an answer."""
+    memory_bytes: int = 4 * 1024**3
+
+
+class ReaderProcess:
+    """One such process, started at the first message, and again after it ended."""
+
+    def __init__(self, begin: Callable[[], Answers], limits: Limits) -> None:
+        """`begin` is called once in the new process; it has to be a function of a module."""
+        self._begin, self._limits = begin, limits
+        self._process: Any = None
+        self._line: Connection | None = None
+
+    def send(self, told: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> None:
+        """Raises ReaderEnded, WorkersUnavailable."""
+        line = self._line or self._start()
+        try:
+            _send(line, told, blobs)
+        except OSError as exc:
+            self.close()
+            raise ReaderEnded from exc
+
+    def receive(self) -> Message:
+        """The next answer. Raises ReaderEnded."""
+        if self._line is None:
+            raise ReaderEnded
+        try:
+            if self._line.poll(self._limits.silence_s):
+                return _receive(self._line)
+        except (EOFError, OSError) as exc:
+            self.close()
+            raise ReaderEnded from exc
+        self.close()
+        raise ReaderEnded
+
+    def close(self) -> None:
+        """End the process."""
+        process, line, self._process, self._line = self._process, self._line, None, None
+        if line is not None:
+            line.close()
+        if process is not None:
+            process.kill()
+            process.join()
+            process.close()
+
+    def _start(self) -> Connection:
+        # A fresh interpreter, as in connectors.workers: a forked one would inherit connections and locks of this process.
+        context = multiprocessing.get_context("forkserver")
+        mine, theirs = context.Pipe()
+        self._process = context.Process(target=_run, args=(theirs, self._begin, self._limits.memory_bytes), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._line = mine
+        try:
+            if mine.poll(_START_LIMIT_S) and _receive(mine)[0] == _READY:
+                return mine
+        except (EOFError, OSError) as exc:
+            self.close()
+            raise WorkersUnavailable("The process that reads PST and MSG files ended at its start.") from exc
+        self.close()
+        raise WorkersUnavailable("The process that reads PST and MSG files did not start.")
+
+
+def _run(line: Connection, begin: Callable[[], Answers], memory_bytes: int) -> None:
+    """The life of the process: it ends with its line, with who asks, or with its work, whichever is first."""
+    _end_with_the_run()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        answers = begin()
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        _send(line, _READY, ())
+        while True:
+            for told, blobs in answers(*_receive(line)):
+                _send(line, told, blobs)
+    except (EOFError, OSError, MemoryError):
+        pass
+    finally:
+        os._exit(0)  # Without clearing up: a library that was misled may not be fit to.
+
+
+def _end_with_the_run() -> None:
+    run = multiprocessing.parent_process()
+    if run is not None:
+        threading.Thread(target=_end_after, args=(run.sentinel,), daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    wait([sentinel])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _send(line: Connection, told: Mapping[str, Any], blobs: Sequence[bytes]) -> None:
+    line.send_bytes(json.dumps({"told": told, "blobs": len(blobs)}).encode())
+    for blob in blobs:
+        line.send_bytes(blob)
+
+
+def _receive(line: Connection) -> Message:
+    frame = json.loads(line.recv_bytes())
+    return frame["told"], [line.recv_bytes() for _ in range(frame["blobs"])]
