@@ -1,0 +1,85 @@
+"""What the items of a mailbox are, by their class, and the envelope that the server's own words make."""
+
+from __future__ import annotations
+
+import re
+
+from capstone.domain.envelopes import Envelope, ListMembers, ReceivedAs, Recipient
+from connectors.mailboxes.ews.values import ItemTold, Person
+
+CALENDAR_CLASSES = {"ipm.appointment": "item_class_appointment", "ipm.task": "item_class_task"}
+"""Taken as iCalendar where that is set. A task that is mailed to somebody has another class, and is mail."""
+
+LEFT_OUT = {
+    "ipm.contact": "item_class_contact",
+    "ipm.distlist": "item_class_contact",
+    "ipm.abchperson": "item_class_contact",
+    "ipm.stickynote": "item_class_note",
+    "ipm.activity": "item_class_journal",
+    "ipm.auditlog": "item_class_audit",
+    "ipm.configuration": "item_class_configuration",
+}
+_EXCEPTION = "ipm.ole.class."
+"""Changed occurrences of a series; Exchange keeps them inside the series."""
+_REPORT, _RIGHTS_PROTECTED = "report.", "ipm.note.rpmsg.microsoft"
+_ORIGINAL = re.compile(rb"^Original-Message-ID:[ \t]*<?([^<>\r\n]+?)>?[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_SEARCHED_BYTES = 1024 * 1024
+
+
+def left_out_by(item_class: str, *, calendars: bool) -> str | None:
+    """The policy that leaves an item of this class out. Classes that nobody knows are taken."""
+    name = item_class.lower()
+    calendar = _policy(name, CALENDAR_CLASSES) or ("item_class_appointment" if name.startswith(_EXCEPTION) else None)
+    if calendar is not None:
+        return None if calendars else calendar
+    return _policy(name, LEFT_OUT)
+
+
+def envelope_of(told: ItemTold, raw: bytes, lists: tuple[ListMembers, ...] = ()) -> Envelope:
+    """Who sent and received it, as the server says, and what else it says."""
+    sender, author = told.sender or told.from_, told.from_ or told.sender
+    is_other = sender is not None and author is not None and sender.address.casefold() != author.address.casefold()
+    return Envelope(
+        said_by="ews",
+        sender=sender.address if sender and sender.address else None,
+        on_behalf_of=author.address if author and is_other else None,
+        recipients=tuple(
+            Recipient(one.address, received_as, one.name)
+            for received_as, people in ((ReceivedAs.TO, told.to), (ReceivedAs.CC, told.cc), (ReceivedAs.BCC, told.bcc))
+            for one in people
+        ),
+        lists=lists,
+        message_id=told.message_id,
+        properties=_properties(told, raw),
+    )
+
+
+def lists_among(told: ItemTold) -> list[Person]:
+    """The recipients that stand for others."""
+    return [one for one in (*told.to, *told.cc, *told.bcc) if one.is_list]
+
+
+def _properties(told: ItemTold, raw: bytes) -> dict[str, str]:
+    name = told.item_class.lower()
+    found = {
+        "item_class": told.item_class,
+        "categories": "; ".join(told.categories),
+        "importance": told.importance.lower(),
+        "conversation_id": told.conversation_id,
+        "flag": told.flag,
+        "of_message": _of_message(told, raw) if name.startswith(_REPORT) else "",
+        "rights_protected": "true" if name.startswith(_RIGHTS_PROTECTED) else "",
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _of_message(told: ItemTold, raw: bytes) -> str:
+    """The Message-ID that a report is about: as the server says, else as the report itself does."""
+    if told.original_message_id:
+        return told.original_message_id
+    within = _ORIGINAL.search(raw, 0, _SEARCHED_BYTES)
+    return within[1].decode("latin-1") if within else told.in_reply_to
+
+
+def _policy(name: str, classes: dict[str, str]) -> str | None:
+    return next((policy for known, policy in classes.items() if name == known or name.startswith(f"{known}.")), None)

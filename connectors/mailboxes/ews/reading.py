@@ -1,0 +1,242 @@
+"""Reads one folder by its sync states: batches bounded in bytes, a large item alone, every listed item offered in one state."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from exchangelib import errors as ews
+
+from capstone.domain.envelopes import write_envelope
+from capstone.domain.fixity import digest_of
+from capstone.domain.message import (
+    Companion,
+    CompanionKind,
+    HeldItem,
+    ItemState,
+    Occurrence,
+    OfferedItem,
+    OfferedMessage,
+    Place,
+    RefusedItem,
+)
+from capstone.ports import HeldItems
+from connectors.mailboxes.ews.errors import ABSENT, NO_ANSWER
+from connectors.mailboxes.ews.folders import Folder
+from connectors.mailboxes.ews.items import envelope_of, left_out_by, lists_among
+from connectors.mailboxes.ews.lists import Lists
+from connectors.mailboxes.ews.mailbox import Answer, EwsReader
+from connectors.mailboxes.ews.values import Entry, Got, ItemTold, Page
+
+BATCH_ITEMS, BATCH_BYTES = 100, 4 * 1024 * 1024
+"""What one GetItem asks for at most."""
+
+LARGE_BYTES = 1024 * 1024
+"""A larger item is asked for alone."""
+
+_MOST_RESYNCS = 3
+"""So often a folder is read from its beginning in one run."""
+
+_MOST_LOST = 3
+"""So many items in a row that get no answer: then it is the server, not the items."""
+
+_REASONS = {
+    "gone_at_source": "it was deleted or moved at the server between being listed and being read",
+    "unreadable": "the mail server lists it and does not give its bytes",
+    "empty_item": "it holds no bytes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What all folders of a run share."""
+
+    source: str
+    reader: EwsReader
+    lists: Lists
+    held: HeldItems
+    calendars: bool
+    room_for: Callable[[int], None]
+    """Told the bytes of a batch before it is asked for; may wait."""
+
+
+class FolderReader:
+    """One folder from a sync state on."""
+
+    def __init__(self, reading: Reading, folder: Folder) -> None:
+        """Nothing is asked yet."""
+        self._reading, self._folder = reading, folder
+        self._has_failed = False
+        self._lost_in_a_row = 0
+        self.has_unfound = False
+        """Whether the server did not find an item that nobody says is gone."""
+
+    def batches(self, state: str) -> Iterator[list[OfferedItem]]:
+        """What changed since, a batch at a time. The state of a page goes with its last item, if nothing failed before."""
+        for page in self.pages(state):
+            held = self._held(page)
+            chunks = list(_batched(page.entries, self._policy))
+            for number, chunk in enumerate(chunks, 1):
+                items = self._offer(chunk, held)
+                if number == len(chunks) and not self._has_failed:
+                    items[-1] = replace(items[-1], cursor=(self._folder.folder_id, page.state))
+                yield items
+
+    def places(self) -> Iterator[Place]:
+        """The places of all that is not left out."""
+        for page in self.pages(""):
+            yield from (self._place(entry) for entry in page.entries if self._policy(entry) is None)
+
+    def pages(self, state: str) -> Iterator[Page]:
+        """The pages since a state; from the beginning where the server does not know the state any more, without what was
+        given before and has not changed. Raises ErrorInvalidSyncStateData where it knows no state for long."""
+        given: set[bytes] = set()
+        resyncs = 0
+        while True:
+            try:
+                page = self._reading.reader.page(self._folder.folder_id, state)
+            except ews.ErrorInvalidSyncStateData:
+                if not state or resyncs == _MOST_RESYNCS:
+                    raise
+                state, resyncs = "", resyncs + 1
+                continue
+            yield replace(page, entries=tuple(one for one in page.entries if not _is_among(given, one)))
+            if page.is_last:
+                return
+            if page.state == state:
+                raise ews.MalformedResponseError("a sync that does not go on")
+            state = page.state
+
+    # --- one batch -----------------------------------------------------------------------------
+
+    def _held(self, page: Page) -> dict[str, tuple[str, ...]]:
+        """Of those that nobody changed since they were made, those that the archive holds."""
+        asked = [_identity(one.item_id) for one in page.entries if one.is_original and self._policy(one) is None]
+        return dict(self._reading.held(asked)) if asked else {}
+
+    def _offer(self, chunk: list[Entry], held: dict[str, tuple[str, ...]]) -> list[OfferedItem]:
+        wanted = [one for one in chunk if self._policy(one) is None and _identity(one.item_id) not in held]
+        read = dict(zip([one.item_id for one in wanted], self._read(wanted), strict=True))
+        items: list[OfferedItem] = []
+        for entry in chunk:
+            item = read.pop(entry.item_id, None) or self._not_read(entry, held)
+            self._has_failed |= isinstance(item, RefusedItem) and item.state is ItemState.FAILED
+            items.append(item)
+        return items
+
+    def _not_read(self, entry: Entry, held: dict[str, tuple[str, ...]]) -> OfferedItem:
+        if digests := held.get(_identity(entry.item_id)):
+            return HeldItem(self._occurrence(entry, None), digests[-1])
+        policy = self._policy(entry) or ""
+        by = "folder" if policy == self._folder.policy else "class"
+        return RefusedItem(self._place(entry), ItemState.EXCLUDED, policy, f"its {by} is one that the policy leaves out")
+
+    def _read(self, entries: list[Entry]) -> list[OfferedItem]:
+        """One answer for all; where none comes, each item alone, as one may be the cause."""
+        if len(entries) < 2:
+            return [self._read_alone(entry) for entry in entries]
+        self._reading.room_for(sum(entry.size_bytes for entry in entries))
+        try:
+            answers = self._reading.reader.items([entry.item_id for entry in entries])
+        except NO_ANSWER:
+            return [self._read_alone(entry) for entry in entries]
+        return self._items(entries, answers)
+
+    def _read_alone(self, entry: Entry) -> OfferedItem:
+        self._reading.room_for(entry.size_bytes)
+        try:
+            answers = [self._reading.reader.large_item(entry.item_id)]
+        except NO_ANSWER as exc:
+            return self._lost(entry, exc)
+        (item,) = self._items([entry], answers)
+        return item
+
+    def _items(self, entries: list[Entry], answers: list[Answer]) -> list[OfferedItem]:
+        """Empties `answers`, so that their bytes are held by the items only."""
+        gone = self._gone([entry for entry, answer in zip(entries, answers, strict=True) if isinstance(answer, ABSENT)])
+        answers.reverse()
+        return [self._item(entry, answers.pop(), is_gone=entry.item_id in gone) for entry in entries]
+
+    def _gone(self, unfound: list[Entry]) -> set[str]:
+        """Those that are no more. Of public folders nobody can tell: their content may lie in another mailbox."""
+        if not unfound or self._folder.is_public:
+            return set()
+        try:
+            return self._reading.reader.gone([entry.item_id for entry in unfound])
+        except NO_ANSWER:
+            return set()
+
+    # --- one item ------------------------------------------------------------------------------
+
+    def _lost(self, entry: Entry, error: Exception) -> RefusedItem:
+        """Raises the error where it is the server's rather than this item's."""
+        self._lost_in_a_row += 1
+        if self._lost_in_a_row >= _MOST_LOST:
+            raise error
+        return self._refused(entry, ItemState.FAILED, "unreadable")
+
+    def _item(self, entry: Entry, answer: Answer, *, is_gone: bool) -> OfferedItem:
+        if isinstance(answer, ABSENT) and not is_gone:
+            self.has_unfound = True
+            return self._lost(entry, answer)
+        self._lost_in_a_row = 0
+        if is_gone:
+            return self._refused(entry, ItemState.EXCLUDED, "gone_at_source")
+        if not isinstance(answer, Got) or answer.raw is None:
+            return self._refused(entry, ItemState.FAILED, "unreadable")
+        if not answer.raw:
+            return self._refused(entry, ItemState.QUARANTINED, "empty_item", b"")
+        return self._message(entry, answer.told, answer.raw)
+
+    def _message(self, entry: Entry, told: ItemTold, raw: bytes) -> OfferedMessage:
+        envelope = write_envelope(envelope_of(told, raw, self._reading.lists.behind(lists_among(told))), digest_of(raw))
+        companion = Companion(CompanionKind.ENVELOPE, "json", envelope)
+        return OfferedMessage(self._occurrence(entry, digest_of(envelope)), raw, companions=(companion,))
+
+    def _occurrence(self, entry: Entry, envelope: str | None) -> Occurrence:
+        return Occurrence(
+            self._place(entry),
+            entry.flags,
+            entry.received_at,
+            is_sent=self._folder.is_sent,
+            envelope=envelope,
+            identity=_identity(entry.item_id),
+        )
+
+    def _refused(self, entry: Entry, state: ItemState, code: str, raw: bytes | None = None) -> RefusedItem:
+        return RefusedItem(self._place(entry), state, code, _REASONS[code], raw)
+
+    def _place(self, entry: Entry) -> Place:
+        return Place(self._reading.source, self._folder.path, entry.item_id)
+
+    def _policy(self, entry: Entry) -> str | None:
+        return self._folder.policy or left_out_by(entry.item_class, calendars=self._reading.calendars)
+
+
+def _is_among(given: set[bytes], entry: Entry) -> bool:
+    """Whether this version of the item was given before; remembers it. Without a version, it may be another."""
+    mark = hashlib.blake2b(f"{entry.item_id} {entry.version}".encode(), digest_size=12).digest()
+    is_known = bool(entry.version) and mark in given
+    given.add(mark)
+    return is_known
+
+
+def _identity(item_id: str) -> str:
+    return f"ews:{item_id}"
+
+
+def _batched(entries: tuple[Entry, ...], policy: Callable[[Entry], str | None]) -> Iterator[list[Entry]]:
+    """As many as one GetItem asks for; a large item alone. What is left out weighs nothing."""
+    batch: list[Entry] = []
+    size = largest = 0
+    for entry in entries:
+        weight = 0 if policy(entry) else entry.size_bytes
+        is_full = len(batch) >= BATCH_ITEMS or size + weight > BATCH_BYTES
+        if batch and (is_full or max(weight, largest) > LARGE_BYTES):
+            yield batch
+            batch, size, largest = [], 0, 0
+        batch.append(entry)
+        size, largest = size + weight, max(largest, weight)
+    if batch:
+        yield batch
