@@ -1,0 +1,1 @@
+"""Mail in Microsoft 365, by Microsoft Graph."""

@@ -1,0 +1,340 @@
+"""Microsoft Graph over HTTPS: tokens, at most so many requests at a time, bounded retries. Nothing that writes can be sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from capstone.domain.errors import SourceRefused
+from connectors.mailboxes.ahead import Stopped
+from connectors.mailboxes.graph.errors import NO_ANSWER, BrokenAnswer, GraphError, untrusted
+from connectors.mailboxes.graph.tokens import GraphLogin, Tokens
+
+CLOUDS: Mapping[str, tuple[str, str]] = {
+    "global": ("https://graph.microsoft.com", "https://login.microsoftonline.com"),
+    "usgov": ("https://graph.microsoft.us", "https://login.microsoftonline.us"),
+    "usgov-dod": ("https://dod-graph.microsoft.us", "https://login.microsoftonline.us"),
+}
+"""Cloud: where Graph answers, where tokens come from (/graph/deployments)."""
+
+IMMUTABLE = 'IdType="ImmutableId"'
+"""Asked for with every request, so that an item keeps its id when it moves to another folder."""
+
+TRIES = 5
+MOST_JSON_BYTES, MOST_MIME_BYTES = 64 * 1024**2, 512 * 1024**2
+"""Larger answers are refused: Exchange Online takes messages up to 150 MB."""
+
+LONGEST_PAUSE_S, _FIRST_PAUSE_S = 300.0, 1.0
+BATCH = 20
+"""Requests in one JSON batch (/graph/json-batching)."""
+
+T = TypeVar("T")
+
+_MOVED = (301, 302, 307, 308)
+_MOST_MOVES = 3
+_OF_MAILBOX = re.compile(r"/(?:v1\.0|beta)/users(?:/|\(')([^/?]+?)(?:'\))?/")
+_TALKERS = ("httpx", "httpcore")
+"""They log the address of every request, in which mailboxes, messages and states are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphServer:
+    """Where Graph is and how it is spoken to."""
+
+    url: str
+    authority: str
+    resource: str
+    """What permissions are granted for: the cloud's own address of Graph, also where a proxy stands before it."""
+    ca_file: Path | None = None
+    """The only authority trusted for both; None trusts those of the system."""
+    connect_timeout_s: float = 10
+    timeout_s: float = 60
+    requests: int = 4
+    """At a time; Graph bears four to a mailbox (/graph/throttling-limits)."""
+    pause: Callable[[float], None] | None = field(default=None, repr=False)
+    """Waits so many seconds; None: really."""
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+        return urlsplit(self.url).netloc
+
+
+class GraphSession:
+    """One reader of one server. Safe to use from several threads; `abort` ends what they wait for."""
+
+    def __init__(self, server: GraphServer, login: GraphLogin) -> None:
+        """Nothing is connected yet. Raises SourceRefused for a ca_file or certificate that cannot be read."""
+        for name in _TALKERS:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._server = server
+        limits = httpx.Limits(max_connections=server.requests, max_keepalive_connections=server.requests)
+        timeout = httpx.Timeout(server.timeout_s, connect=server.connect_timeout_s)
+        self._http = httpx.Client(verify=_trust(server), limits=limits, timeout=timeout, trust_env=True)
+        self._slots = threading.BoundedSemaphore(server.requests)
+        self._gate = threading.Lock()
+        self._stopped = threading.Event()
+        self._answered_at: dict[str, str] = {}
+        self._tokens = Tokens(server.authority, server.resource, login, self._http)
+        self.server_time = 0.0
+        """The server's clock at its last answer, in seconds since 1970; 0 before."""
+
+    def close(self) -> None:
+        """End every connection."""
+        self._stopped.set()
+        self._http.close()
+
+    def abort(self) -> None:
+        """Nobody takes what is read any more: pauses end, bodies are not read to their end."""
+        self._stopped.set()
+
+    def get(self, path: str, prefer: str = "", *, version: str = "v1.0") -> dict[str, Any]:
+        """The JSON of a GET. `path` is what follows the version, or a link as `relative` gives it."""
+        return self._told("GET", _rooted(path, version), prefer)
+
+    def content(self, path: str) -> bytes:
+        """The bytes of a GET."""
+        target = _rooted(path, "v1.0")
+        try:
+            return self._tried(lambda: self._ask("GET", target, "", None, MOST_MIME_BYTES))
+        finally:
+            self._answered_at.pop(target, None)
+
+    def mailbox_of(self, path: str) -> str | None:
+        """The mailbox that answered the last `get` of that path: the one that it names, or one that the server sent us on to."""
+        target = _rooted(path, "v1.0")
+        return mailbox_in(self._answered_at.pop(target, target))
+
+    def translated(self, mailbox: str, ids: Sequence[str]) -> dict[str, str]:
+        """EWS ids of immutable ids as far as the server knows them. It changes nothing (/graph/api/user-translateexchangeids)."""
+        body = {"inputIds": list(ids), "sourceIdType": "restImmutableEntryId", "targetIdType": "ewsId"}
+        told = self._told("POST", f"/v1.0/users/{mailbox}/translateExchangeIds", "", body)
+        pairs = [(one.get("sourceId"), one.get("targetId")) for one in told.get("value") or () if isinstance(one, dict)]
+        return {source: target for source, target in pairs if isinstance(source, str) and isinstance(target, str)}
+
+    def get_all(self, paths: Sequence[str], prefer: str = "") -> list[dict[str, Any] | GraphError]:
+        """The JSON of many small GETs, up to 20 in one request, in their order. One that the batch does not answer is asked
+        for alone."""
+        found: list[dict[str, Any] | GraphError] = []
+        for begin in range(0, len(paths), BATCH):
+            part = paths[begin : begin + BATCH]
+            answers = self._batched(part, prefer) if len(part) > 1 else {}
+            found += [answers[path] if path in answers else self._alone(path, prefer) for path in part]
+        return found
+
+    # --- batches -------------------------------------------------------------------------------
+
+    def _batched(self, paths: Sequence[str], prefer: str) -> dict[str, dict[str, Any] | GraphError]:
+        headers = {"Prefer": _prefer(prefer)}
+        asked = {str(number): path for number, path in enumerate(paths)}
+        requests = [{"id": one, "method": "GET", "url": path, "headers": headers} for one, path in asked.items()]
+        try:
+            told = self._told("POST", "/v1.0/$batch", prefer, {"requests": requests})
+        except GraphError:
+            return {}
+        answers: dict[str, dict[str, Any] | GraphError] = {}
+        longest = 0.0
+        for one in told.get("responses") or ():
+            path, status, body = asked.get(str(one.get("id"))), one.get("status"), one.get("body")
+            if path is None or not isinstance(status, int):
+                continue
+            if status == 200 and isinstance(body, dict):
+                answers[path] = body
+            elif 400 <= status < 500 and status not in (401, 429):
+                answers[path] = GraphError(status, _code_in(body))
+            else:
+                longest = max(longest, _seconds(httpx.Headers(one.get("headers")).get("retry-after")) or 0.0)
+        if longest > LONGEST_PAUSE_S:
+            raise GraphError(429, pause_s=longest)
+        if longest:
+            self._pause(longest)
+        return answers
+
+    def _alone(self, path: str, prefer: str) -> dict[str, Any] | GraphError:
+        try:
+            return self.get(path, prefer)
+        except GraphError as exc:
+            if exc.status in (401, 429) or exc.status >= 500:
+                raise
+            return exc
+
+    # --- one request ---------------------------------------------------------------------------
+
+    def _told(self, method: str, target: str, prefer: str, body: object = None) -> dict[str, Any]:
+        return self._tried(lambda: _json(self._ask(method, target, prefer, body, MOST_JSON_BYTES)))
+
+    def _tried(self, ask: Callable[[], T]) -> T:
+        """Asked up to TRIES times while the line breaks, the answer is not whole or the server is busy."""
+        for attempt in range(TRIES - 1):
+            try:
+                return ask()
+            except (GraphError, *NO_ANSWER) as exc:
+                if not _may_pass(exc):
+                    raise
+                self._pause(_seconds_before(exc, attempt))
+        return ask()
+
+    def _ask(self, method: str, target: str, prefer: str, body: object, most_bytes: int) -> bytes:
+        """The answer's body; a token that was refused is renewed once."""
+        token = self._tokens.current()
+        try:
+            return self._follow(method, target, prefer, body, most_bytes, token)
+        except GraphError as exc:
+            if exc.status != 401:
+                raise
+        return self._follow(method, target, prefer, body, most_bytes, self._tokens.renewed(token))
+
+    def _follow(self, method: str, target: str, prefer: str, body: object, most_bytes: int, token: str) -> bytes:
+        """Redirects (an archive's folder may lie in another mailbox) are followed on this server only."""
+        headers, asked = {"Authorization": f"Bearer {token}", "Prefer": _prefer(prefer)}, target
+        for _ in range(_MOST_MOVES):
+            status, told, raw = self._exchange(method, self._server.url + target, headers, body, most_bytes)
+            if status not in _MOVED or "location" not in told:
+                break
+            target = "/" + _after_host(told["location"])
+        if status >= 300:
+            raise GraphError(status, _code_in(_json_or_none(raw)), _seconds(told.get("retry-after")))
+        if target != asked:
+            self._answered_at[asked] = target
+        return raw
+
+    def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: object, most_bytes: int
+    ) -> tuple[int, httpx.Headers, bytes]:
+        with self._slots:
+            with self._gate:
+                pass  # Who was told to wait holds it, so that everybody waits.
+            if self._stopped.is_set():
+                raise Stopped
+            with self._http.stream(method, url, headers=headers, json=body) as response:
+                raw = self._body(response, most_bytes)
+        if told := response.headers.get("date"):
+            self.server_time = _moment(told) or self.server_time
+        return response.status_code, response.headers, raw
+
+    def _body(self, response: httpx.Response, most_bytes: int) -> bytes:
+        gathered = BytesIO()
+        for part in response.iter_bytes():
+            if self._stopped.is_set():
+                raise Stopped
+            if gathered.tell() + len(part) > most_bytes:
+                raise GraphError(413, "tooLarge")
+            gathered.write(part)
+        return gathered.getvalue()
+
+    def _pause(self, seconds: float) -> None:
+        """Several that are told to wait at once wait at the same time."""
+        until = time.monotonic() + seconds
+        with self._gate:
+            left = max(0.0, until - time.monotonic())
+            if self._server.pause is not None:
+                self._server.pause(left)
+            elif self._stopped.wait(left):
+                raise Stopped
+
+
+def relative(link: str) -> str:
+    """A link that the server gave, as a path on this server: a token is never sent to another host, whatever a link names."""
+    path = "/" + _after_host(link)
+    if not path.startswith(("/v1.0/", "/beta/")):
+        raise BrokenAnswer
+    return path
+
+
+def mailbox_in(path: str) -> str | None:
+    """The mailbox that a path on the server names, as one part of a path."""
+    named = _OF_MAILBOX.match(path)
+    return part(unquote(named[1])) if named else None
+
+
+def part(text: str) -> str:
+    """An id as one part of a path."""
+    return quote(text, safe="@:=")
+
+
+def _rooted(path: str, version: str) -> str:
+    return path if path.startswith(("/v1.0/", "/beta/")) else f"/{version}{path}"
+
+
+def _after_host(link: str) -> str:
+    parts = urlsplit(link)
+    path = parts.path.lstrip("/")
+    # A proxy may put the service below a path of its own.
+    marks = [at for mark in ("v1.0/", "beta/") if (at := path.find(mark)) >= 0]
+    return (path[min(marks) :] if marks else path) + (f"?{parts.query}" if parts.query else "")
+
+
+def _prefer(more: str) -> str:
+    return f"{IMMUTABLE}, {more}" if more else IMMUTABLE
+
+
+def _trust(server: GraphServer) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=server.ca_file)
+    except OSError as exc:
+        why = f"The ca_file for the mail server {server.where} cannot be read."
+        raise SourceRefused(why, "Set ca_file of this source to a file of certificates in PEM form.") from exc
+
+
+def _may_pass(error: Exception) -> bool:
+    if isinstance(error, GraphError):
+        return error.status >= 500 or error.status in (408, 409, 429)
+    return untrusted(error) is None
+
+
+def _seconds_before(error: Exception, attempt: int) -> float:
+    """What Retry-After says, else longer each time. Longer than LONGEST_PAUSE_S is left to the next run."""
+    if not isinstance(error, GraphError) or error.pause_s is None:
+        return float(_FIRST_PAUSE_S * 2**attempt)
+    if error.pause_s > LONGEST_PAUSE_S:
+        raise error
+    return error.pause_s
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        moment = _moment(text)
+        return None if moment is None else max(0.0, moment - time.time())
+
+
+def _moment(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
+
+
+def _json(raw: bytes) -> dict[str, Any]:
+    told = _json_or_none(raw)
+    if not isinstance(told, dict):
+        raise BrokenAnswer
+    return told
+
+
+def _json_or_none(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _code_in(body: object) -> str:
+    error = body.get("error") if isinstance(body, dict) else None
+    return str(error.get("code", "")) if isinstance(error, dict) else ""

@@ -1,0 +1,315 @@
+"""The folders of a mailbox in Microsoft 365: its tree, hidden ones too, its Recoverable Items, its in-place archive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from capstone.domain import folders
+from capstone.domain.message import SourceNote
+from connectors.mailboxes.graph.connection import GraphSession, part, relative
+from connectors.mailboxes.graph.errors import GONE, BrokenAnswer, GraphError
+
+ARCHIVE, RECOVERABLE = "In-Place Archive", "Recoverable Items"
+"""What the paths of those folders begin with."""
+
+_SENT = "sent"
+_CANONICAL = {
+    "inbox": "Inbox",
+    "sentitems": "Sent Items",
+    "drafts": "Drafts",
+    "outbox": "Outbox",
+    "junkemail": "Junk Email",
+    "deleteditems": "Deleted Items",
+    "archive": "Archive",
+    "clutter": "Clutter",
+    "conversationhistory": "Conversation History",
+    "scheduled": "Scheduled",
+    "syncissues": "Sync Issues",
+    "conflicts": "Conflicts",
+    "localfailures": "Local Failures",
+    "serverfailures": "Server Failures",
+}
+"""Well-known name (/graph/api/resources/mailfolder): the name by which people know such a folder."""
+
+_MEANING = {"sentitems": _SENT, "drafts": "folder_drafts", "outbox": "folder_outbox", "syncissues": "folder_sync_issues"}
+"""What some of them are for, as the policies call it."""
+
+_RECOVERABLE_NAMES = (
+    "recoverableitemsdeletions",
+    "recoverableitemsversions",
+    "recoverableitemspurges",
+    "recoverableitemsdiscoveryholds",
+)
+_LIST = "includeHiddenFolders=true&$top=100"
+_MOST_DEPTH, _MOST_FOLDERS = 1000, 100_000
+"""More than Exchange Online allows: a server that shows more shows its tree in circles."""
+_AMBIGUOUS = re.compile(r"%(?=[0-9A-F]{2})")
+_ESCAPED = re.compile(r"[/\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder to read: where it is asked for, what it is called in the archive, what its messages are."""
+
+    mailbox: str
+    """As one part of a path: the user, or the id of the archive mailbox."""
+    id: str
+    path: str
+    is_sent: bool
+    policy: str | None
+    """The policy that leaves its messages out."""
+    items: int
+    """How many the server counts, other than messages too."""
+    size_bytes: int | None
+
+    @property
+    def address(self) -> str:
+        """Where it is asked for."""
+        return _address(self.mailbox, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A folder as the server lists it: `names` from the top, and `known`, the same with canonical names where the server says
+    what a folder is for."""
+
+    told: Mapping[str, Any]
+    mailbox: str
+    names: tuple[str, ...]
+    known: tuple[str, ...]
+    meant: tuple[str, ...]
+    """What each level is for: the policy that leaves it out, "sent", or "" for most."""
+
+    @property
+    def path(self) -> str:
+        return "/".join(self.names)
+
+    @property
+    def address(self) -> str:
+        return _address(self.mailbox, str(self.told["id"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All folders of a source, and what of it could not be listed."""
+
+    listed: tuple[_Listed, ...]
+    gaps: tuple[SourceNote, ...]
+
+    def chosen(self, named: Sequence[str]) -> tuple[list[Folder], list[str]]:
+        """The folders to read, by path: all, or the named ones with all below them, and the names that no folder has. A named
+        folder, and what it lies in, is not judged itself."""
+        if not named:
+            return sorted((_judged(one, 0) for one in self.listed), key=_by_path), []
+        found: dict[str, Folder] = {}
+        missing = []
+        for name in named:
+            depth = len(name.split("/"))
+            below = [one for one in self.listed if name in ("/".join(one.names[:depth]), "/".join(one.known[:depth]))]
+            found |= {one.told["id"]: _judged(one, depth) for one in below if one.told["id"] not in found}
+            missing += [] if below else [name]
+        return sorted(found.values(), key=_by_path), missing
+
+
+def tree_of(session: GraphSession, user: str, *, archive: bool, recoverable: bool) -> Tree:
+    """Everything that can be listed. Raises GraphError where the mailbox itself cannot; other parts become gaps."""
+    gaps: list[SourceNote] = []
+    listed = list(_below_root(session, user, (), gaps))
+    if recoverable:
+        listed += _recoverable(session, user, (), gaps)
+    if archive and (box := _archive_mailbox(session, user, gaps)) is not None:
+        listed += _archive(session, part(box), gaps, recoverable=recoverable)
+    unique = {(one.mailbox, one.told["id"]): one for one in reversed(listed)}
+    return Tree(tuple(reversed(unique.values())), tuple(gaps))
+
+
+# --- parts of a mailbox ----------------------------------------------------------------------------
+
+
+def _below_root(session: GraphSession, mailbox: str, above: tuple[str, ...], gaps: list[SourceNote]) -> Iterator[_Listed]:
+    """The tree below the root, level by level. Its first answer tells whether the mailbox may be read at all."""
+    first = _whole(session, session.get(f"/users/{mailbox}/mailFolders?{_LIST}"))
+    known = _well_known(session, mailbox)
+    yield from _levels(session, _root(mailbox, above), first, _Meanings(known, by_name=True), gaps)
+
+
+def _well_known(session: GraphSession, mailbox: str) -> dict[str, str]:
+    """Folder id: well-known name. A mailbox need not have all of them, and one that is an archive tells none."""
+    names = list(_CANONICAL)
+    answers = session.get_all([f"/users/{mailbox}/mailFolders/{name}?$select=id" for name in names])
+    return {str(told["id"]): name for name, told in zip(names, answers, strict=True) if isinstance(told, dict) and "id" in told}
+
+
+def _recoverable(session: GraphSession, mailbox: str, above: tuple[str, ...], gaps: list[SourceNote]) -> list[_Listed]:
+    """By the root of them all, which also shows those without a well-known name; where that is not answered, by name."""
+    here = (*above, RECOVERABLE)
+    paths = [f"/users/{mailbox}/mailFolders/{name}" for name in _RECOVERABLE_NAMES]
+    root, *named = session.get_all([f"/users/{mailbox}/mailFolders/recoverableitemsroot/childFolders?{_LIST}", *paths])
+    # A mailbox need not have any; where some are there by name, the root that shows all of them must be there too.
+    refused = [one for one in (root, *named) if isinstance(one, GraphError) and one.code not in GONE]
+    if isinstance(root, GraphError) and (refused or len(named) > sum(isinstance(one, GraphError) for one in named)):
+        gaps.append(_gap("recoverable_items_not_readable", "/".join(here), (refused or [root])[0], "the Recoverable Items"))
+    begin = [] if isinstance(root, GraphError) else _whole(session, root)
+    begin += [one for one in named if isinstance(one, dict)]
+    return list(_levels(session, _root(mailbox, here), begin, _Meanings({}, by_name=False), gaps))
+
+
+def _archive_mailbox(session: GraphSession, user: str, gaps: list[SourceNote]) -> str | None:
+    """/graph/api/usersettings-list-exchange?view=graph-rest-beta: a user without an archive has no such id."""
+    try:
+        told = session.get(f"/users/{user}/settings/exchange", version="beta")
+    except (GraphError, BrokenAnswer) as exc:
+        gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, exc, "whether there is an in-place archive"))
+        return None
+    box = told.get("inPlaceArchiveMailboxId")
+    return box if isinstance(box, str) and box else None
+
+
+def _archive(session: GraphSession, box: str, gaps: list[SourceNote], *, recoverable: bool) -> list[_Listed]:
+    try:
+        listed = list(_below_root(session, box, (ARCHIVE,), gaps))
+    except (GraphError, BrokenAnswer) as exc:
+        gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, exc, "the in-place archive"))
+        return []
+    return listed + (_recoverable(session, box, (ARCHIVE,), gaps) if recoverable else [])
+
+
+def _gap(code: str, where: str, error: Exception, what: str) -> SourceNote:
+    told = error.told if isinstance(error, GraphError) else "an answer that cannot be read"
+    return SourceNote(code, where, f"The server does not tell or show {what} ({told}).", is_gap=True)
+
+
+# --- levels ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Meanings:
+    """What folders of one mailbox are for: by what the server says, by the name only at the top and for what it does not tell.
+    Deeper, and where the server told of another one, a folder called "Drafts" is anybody's."""
+
+    well_known: Mapping[str, str]
+    """Folder id: well-known name."""
+    by_name: bool
+    """Whether names at the top count at all."""
+
+    def of(self, told: Mapping[str, Any], *, is_top: bool) -> str:
+        """The policy that leaves this folder out, "sent", or ""."""
+        if (name := self.well_known.get(str(told["id"]))) is not None:
+            return _MEANING.get(name, "")
+        if not (self.by_name and is_top):
+            return ""
+        shown = _name(told)
+        meaning = _SENT if folders.is_sent(shown) else folders.excluded_by(shown) or ""
+        return "" if meaning in {_MEANING.get(known) for known in self.well_known.values()} else meaning
+
+
+def _root(mailbox: str, names: tuple[str, ...]) -> _Listed:
+    """What the top folders of a mailbox lie in; it is no folder itself."""
+    return _Listed({}, mailbox, names, names, ("",) * len(names))
+
+
+def _levels(
+    session: GraphSession, root: _Listed, begin: Iterable[Mapping[str, Any]], meanings: _Meanings, gaps: list[SourceNote]
+) -> Iterator[_Listed]:
+    """Folders and all below them. Children are asked for whatever the counts say: these need not count hidden ones."""
+    level = [_listed(root, root.mailbox, told, meanings) for told in begin if _is_folder(told)]
+    seen: set[str] = set()
+    for _ in range(_MOST_DEPTH):
+        level = list({str(one.told["id"]): one for one in level if one.told["id"] not in seen}.values())
+        seen |= {str(one.told["id"]) for one in level}
+        if not level:
+            return
+        if len(seen) > _MOST_FOLDERS:
+            break
+        yield from level
+        paths = [f"{one.address}/childFolders?{_LIST}" for one in level]
+        answers = zip(level, paths, session.get_all(paths), strict=True)
+        level = [
+            # A part of an archive may lie in another mailbox, and then all below it does.
+            _listed(parent, session.mailbox_of(path) or parent.mailbox, told, meanings)
+            for parent, path, answer in answers
+            for told in _children(session, parent, answer, gaps)
+            if _is_folder(told)
+        ]
+    raise BrokenAnswer
+
+
+def _children(
+    session: GraphSession, parent: _Listed, answer: dict[str, Any] | GraphError, gaps: list[SourceNote]
+) -> list[Mapping[str, Any]]:
+    """A folder that went meanwhile has none; one that is there and does not show them is a gap."""
+    if not isinstance(answer, GraphError):
+        return _whole(session, answer)
+    if answer.code not in GONE:
+        raise answer
+    if is_there(session, parent.address):
+        gaps.append(not_shown(parent.path, answer, "what lies below this folder"))
+    return []
+
+
+def is_there(session: GraphSession, address: str) -> bool:
+    """Whether a folder or message that was listed, and then not found, can still be asked for by its id. Raises GraphError."""
+    try:
+        session.get(f"{address}?$select=id")
+    except GraphError as exc:
+        if exc.status == 404 and exc.code in GONE:
+            return False
+        raise
+    return True
+
+
+def not_shown(path: str, error: GraphError, what: str) -> SourceNote:
+    """The gap that a folder is which is there and does not give what is in it."""
+    return _gap("folder_not_shown", path, error, what)
+
+
+def _whole(session: GraphSession, page: dict[str, Any]) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    while len(found) <= _MOST_FOLDERS:
+        found += [one for one in page.get("value") or () if isinstance(one, dict)]
+        if not (link := page.get("@odata.nextLink")):
+            return found
+        page = session.get(relative(str(link)))
+    raise BrokenAnswer
+
+
+def _is_folder(told: Mapping[str, Any]) -> bool:
+    """A search folder is a view: its messages lie in other folders."""
+    return isinstance(told.get("id"), str) and not str(told.get("@odata.type", "")).endswith("mailSearchFolder")
+
+
+def _listed(above: _Listed, mailbox: str, told: Mapping[str, Any], meanings: _Meanings) -> _Listed:
+    name, meaning = _name(told), meanings.of(told, is_top=not above.told)
+    known = _CANONICAL.get(meanings.well_known.get(str(told["id"]), ""), name)
+    return _Listed(told, mailbox, (*above.names, name), (*above.known, known), (*above.meant, meaning))
+
+
+def _name(told: Mapping[str, Any]) -> str:
+    """A "/" or a control character inside a name is told as %XX, so that two names never look alike."""
+    shown = _AMBIGUOUS.sub("%25", str(told.get("displayName", "")))
+    return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", shown)
+
+
+def _judged(one: _Listed, unjudged: int) -> Folder:
+    items, size = one.told.get("totalItemCount"), one.told.get("sizeInBytes")
+    return Folder(
+        one.mailbox,
+        str(one.told["id"]),
+        one.path,
+        _SENT in one.meant,
+        next((meaning for meaning in one.meant[unjudged:] if meaning not in ("", _SENT)), None),
+        # A folder whose count is not told is read.
+        items if isinstance(items, int) else 1,
+        size if isinstance(size, int) else None,
+    )
+
+
+def _address(mailbox: str, folder_id: str) -> str:
+    return f"/users/{mailbox}/mailFolders/{part(folder_id)}"
+
+
+def _by_path(folder: Folder) -> tuple[str, str]:
+    return folder.path, folder.id

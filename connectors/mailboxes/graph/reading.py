@@ -1,0 +1,212 @@
+"""Reads one folder: several messages at a time, in the order of the listing, bounded in bytes, each in one state."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+
+from capstone.domain.message import HeldItem, ItemState, Occurrence, OfferedItem, Place, RefusedItem, SourceNote
+from capstone.ports import HeldItems, holds_nothing
+from connectors.mailboxes.graph.connection import GraphSession, part
+from connectors.mailboxes.graph.cursors import MOST_FAILED, Position
+from connectors.mailboxes.graph.errors import GONE, NO_ANSWER, GraphError
+from connectors.mailboxes.graph.folders import Folder, is_there
+from connectors.mailboxes.graph.items import Entry, message_of, occurrence_of
+from connectors.mailboxes.graph.pages import Page
+
+WINDOW_MESSAGES, WINDOW_BYTES = 32, 8 * 1024 * 1024
+"""What is asked for at most before the first of it is given on; a larger message is asked for alone."""
+
+_MOST_LOST = 3
+"""So many messages in a row that are not given: then it is the server, or a right that is missing, not the messages."""
+
+_NOT_TRANSLATED = "The server does not translate ids, so what Exchange Web Services captured before was read once more"
+
+_REASONS = {
+    "gone_at_source": "it was deleted or moved at the server between being listed and being read",
+    "unreadable": "the mail server lists it and does not give its bytes",
+    "empty_item": "it holds no bytes",
+}
+
+
+@dataclass(slots=True)
+class _Due:
+    """An item of the listing on its way."""
+
+    entry: Entry
+    mailbox: str
+    is_again: bool
+    occurrence: Occurrence
+    ready: OfferedItem | None = None
+    fetch: Future[bytes] | None = None
+    position: Position | None = None
+    """Where a later run may go on once this one is durable."""
+
+    @property
+    def is_here(self) -> bool:
+        return self.fetch is None or self.fetch.done()
+
+    @property
+    def size_bytes(self) -> int:
+        return self.entry.size_bytes if self.fetch is not None else 0
+
+    @property
+    def address(self) -> str:
+        """Below the user only, not below a folder, is MIME given (/graph/outlook-get-mime-message)."""
+        return f"/users/{self.mailbox}/messages/{part(self.entry.id)}"
+
+
+class Known:
+    """What the archive holds of listed items already, also under the id that Exchange Web Services gave them."""
+
+    def __init__(
+        self,
+        session: GraphSession,
+        held: HeldItems,
+        unchanged_before: float,
+        unsure: Container[str],
+        note: Callable[[SourceNote], None],
+    ) -> None:
+        """An item that the archive holds is as it was held where it was last changed before `unchanged_before` and is not among
+        the ids that are `unsure`. `note` is told of a mailbox whose ids are not translated."""
+        self._session, self._held, self._unchanged_before, self._note = session, held, unchanged_before, note
+        self._unsure, self._translates = unsure, held is not holds_nothing
+        self._untranslated: set[str] = set()
+
+    def digests(self, mailbox: str, entries: Sequence[Entry]) -> dict[str, str]:
+        """Of those entries that need not be read again, by id: the record that the archive holds."""
+        held = self._held([entry.identity for entry in entries]) if entries else {}
+        unchanged = {
+            entry.id: held[entry.identity][-1]
+            for entry in entries
+            if held.get(entry.identity) and entry.modified < self._unchanged_before and entry.id not in self._unsure
+        }
+        # When Exchange Web Services read an item is not told, so only one that nobody changed is sure to be as it was read.
+        strangers = [entry.id for entry in entries if not held.get(entry.identity) and entry.is_untouched]
+        return unchanged | self._from_ews(mailbox, strangers)
+
+    def _from_ews(self, mailbox: str, ids: Sequence[str]) -> dict[str, str]:
+        """Nothing where the server does not translate: such items are read, and twins are found by their content."""
+        if not self._translates or not ids or mailbox in self._untranslated:
+            return {}
+        try:
+            translated = self._session.translated(mailbox, ids)
+        except GraphError as exc:
+            if exc.status not in (403, 404):
+                raise
+            self._untranslated.add(mailbox)
+            self._note(SourceNote("ids_not_translated", "", f"{_NOT_TRANSLATED} ({exc.told})."))
+            return {}
+        held = self._held([f"ews:{ews_id}" for ews_id in translated.values()])
+        return {one: digests[-1] for one, ews_id in translated.items() if (digests := held.get(f"ews:{ews_id}"))}
+
+
+class FolderReader:
+    """One folder, from its pages."""
+
+    def __init__(self, session: GraphSession, pool: Executor, source: str, folder: Folder, known: Known) -> None:
+        """The pool's threads ask for the messages."""
+        self._session, self._pool, self._source, self._folder, self._known = session, pool, source, folder, known
+        self._window: deque[_Due] = deque()
+        self._failed: dict[str, None] = {}
+        self._lost_in_a_row = 0
+
+    def batches(self, pages: Iterator[Page], room_for: Callable[[int], None]) -> Iterator[list[OfferedItem]]:
+        """The items of the pages; before a message is asked for, `room_for` is told its size and may wait.
+
+        The last item of a page waits for the next page: where that is empty, the item carries its position too.
+        """
+        for page in pages:
+            for due in self._begun(page):
+                yield from self._made_room(due.entry.size_bytes)
+                if due.ready is None:
+                    room_for(due.entry.size_bytes)
+                    due.fetch = self._asked(due)
+                self._window.append(due)
+            if self._window:
+                self._window[-1].position = page.position
+        while self._window:
+            yield [self._taken()]
+
+    # --- the window ----------------------------------------------------------------------------
+
+    def _begun(self, page: Page) -> Iterator[_Due]:
+        policy, entries = self._folder.policy, page.entries
+        held: Mapping[str, str] = {} if policy else self._known.digests(page.mailbox, entries)
+        for entry in entries:
+            occurrence = occurrence_of(entry, self._place(entry), is_sent=self._folder.is_sent)
+            ready: OfferedItem | None = None
+            if policy is not None:
+                reason = "its folder is one that the policy leaves out"
+                ready = RefusedItem(occurrence.place, ItemState.EXCLUDED, policy, reason)
+            elif entry.id in held:
+                ready = HeldItem(occurrence, held[entry.id])
+            yield _Due(entry, page.mailbox, page.is_again, occurrence, ready)
+
+    def _made_room(self, size: int) -> Iterator[list[OfferedItem]]:
+        """Give on what is here, and wait for the first where the window is full."""
+        taken = []
+        while self._window and (self._window[0].is_here or self._is_full(size)):
+            taken.append(self._taken())
+        if taken:
+            yield taken
+
+    def _is_full(self, size: int) -> bool:
+        waiting = sum(due.size_bytes for due in self._window)
+        return len(self._window) >= WINDOW_MESSAGES or (waiting > 0 and waiting + size > WINDOW_BYTES)
+
+    def _taken(self) -> OfferedItem:
+        due = self._window.popleft()
+        item = due.ready if due.ready is not None else self._fetched(due, due.fetch or self._asked(due))
+        if isinstance(item, RefusedItem) and item.state is ItemState.FAILED:
+            self._failed[due.entry.id] = None
+        else:
+            self._failed.pop(due.entry.id, None)
+        # A cursor names those before it that failed, so that the next run offers them again; behind too many it stays.
+        if due.position is None or len(self._failed) > MOST_FAILED:
+            return item
+        return replace(item, cursor=(self._folder.id, replace(due.position, failed=tuple(self._failed)).as_text()))
+
+    # --- one message ---------------------------------------------------------------------------
+
+    def _asked(self, due: _Due) -> Future[bytes]:
+        return self._pool.submit(self._session.content, f"{due.address}/$value")
+
+    def _fetched(self, due: _Due, fetch: Future[bytes]) -> OfferedItem:
+        try:
+            raw = fetch.result()
+        except GraphError as exc:
+            if exc.status == 404 and exc.code in GONE:
+                return self._not_found(due)
+            return self._lost(due, exc)
+        except NO_ANSWER as exc:
+            return self._lost(due, exc)
+        self._lost_in_a_row = 0
+        if not raw:
+            return self._refused(due, ItemState.QUARANTINED, "empty_item", raw=b"")
+        return message_of(due.entry, due.occurrence, raw)
+
+    def _not_found(self, due: _Due) -> OfferedItem:
+        """Mostly it went after it was listed; one that is still there is not given."""
+        try:
+            is_gone = not is_there(self._session, due.address)
+        except (GraphError, *NO_ANSWER) as exc:
+            return self._lost(due, exc)
+        if is_gone:
+            return self._refused(due, ItemState.EXCLUDED, "gone_at_source")
+        return self._refused(due, ItemState.FAILED, "unreadable")
+
+    def _lost(self, due: _Due, error: Exception) -> OfferedItem:
+        # Those that failed before stand in a row here and nowhere else.
+        self._lost_in_a_row += not due.is_again
+        if self._lost_in_a_row >= _MOST_LOST or (isinstance(error, GraphError) and error.status in (401, 429)):
+            raise error
+        return self._refused(due, ItemState.FAILED, "unreadable")
+
+    def _refused(self, due: _Due, state: ItemState, code: str, raw: bytes | None = None) -> RefusedItem:
+        return RefusedItem(due.occurrence.place, state, code, _REASONS[code], raw)
+
+    def _place(self, entry: Entry) -> Place:
+        return Place(self._source, self._folder.path, entry.id)

@@ -1,0 +1,156 @@
+"""Mail in Microsoft 365 through Microsoft Graph: every folder, each message once. It is only ever read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import Any
+
+from capstone.domain.errors import NoMailFound, SourceMissing
+from capstone.domain.message import OfferedItem, OfferedMessage, Place, SourceNote
+from capstone.ports import FolderSeen, HeldItems, SourceCheck, holds_nothing
+from connectors.mailboxes.ahead import ReadAhead
+from connectors.mailboxes.graph.connection import BATCH, CLOUDS, GraphServer, GraphSession, part
+from connectors.mailboxes.graph.cursors import Position, failed_before, position_in, unchanged_before
+from connectors.mailboxes.graph.errors import GraphError, vendor_errors
+from connectors.mailboxes.graph.folders import Folder, Tree, tree_of
+from connectors.mailboxes.graph.items import LISTED, LISTED_ID
+from connectors.mailboxes.graph.pages import PAGE, FolderPages
+from connectors.mailboxes.graph.reading import FolderReader, Known
+from connectors.mailboxes.graph.rights import missing_rights, right_for
+from connectors.mailboxes.graph.tokens import GraphLogin
+
+AHEAD_BYTES = 8 * 1024 * 1024
+"""How much mail is read before it is taken."""
+
+__all__ = ["CLOUDS", "GraphLogin", "GraphServer", "GraphSource"]
+
+
+class GraphSource:
+    """A MailSource over one mailbox of Microsoft 365, its Recoverable Items and its in-place archive. `folders` narrows it to
+    those and what lies below them."""
+
+    gives_same_bytes = False
+
+    def __init__(  # noqa: PLR0913
+        self,
+        name: str,
+        server: GraphServer,
+        login: GraphLogin,
+        mailbox: str,
+        folders: Sequence[str] = (),
+        held: HeldItems = holds_nothing,
+        *,
+        archive: bool = True,
+        recoverable: bool = True,
+    ) -> None:
+        """`name` stands in every place; `mailbox` is the user's principal name or id. Nothing is connected yet."""
+        self.name = name
+        self._server, self._login, self._user, self._folders, self._held = server, login, part(mailbox), tuple(folders), held
+        self._archive, self._recoverable = archive, recoverable
+        self._notes: list[SourceNote] = []
+
+    def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
+        """Every message that the cursors do not cover, folder by folder. What the archive holds under the same id, unchanged,
+        is a HeldItem. Raises SourceMissing, SourceRefused, SourceUnavailable, ServerBusy, and NoMailFound where no folder
+        holds anything."""
+        with vendor_errors(self._server.where):
+            session, ahead = GraphSession(self._server, self._login), ReadAhead(AHEAD_BYTES, _size_of)
+
+            def make() -> Iterator[list[OfferedItem]]:
+                with closing(session), self._pool() as pool:
+                    yield from self._batches(session, pool, cursors, ahead.room_for)
+
+            with closing(ahead.batches(make, session.abort)) as batches:
+                for batch in batches:
+                    batch.reverse()
+                    while batch:
+                        # Popped, so that a large message is free as soon as who took it lets it go.
+                        yield batch.pop()
+
+    def places(self) -> Iterator[Place]:
+        """The place of every message that is not left out; no bytes are read. Raises as `items`."""
+        with vendor_errors(self._server.where), closing(GraphSession(self._server, self._login)) as session, self._pool() as pool:
+            for folder in self._chosen(self._tree(session)):
+                if folder.policy is None and folder.items:
+                    given: set[str] = set()
+                    for page in FolderPages(session, pool, folder, LISTED_ID, self._notes.append).after(None):
+                        fresh = [entry.id for entry in page.entries if entry.id not in given]
+                        given.update(fresh)
+                        yield from (Place(self.name, folder.path, one) for one in fresh)
+
+    def notes(self) -> Sequence[SourceNote]:
+        """The parts of the mailbox that the last pass could not reach, and rights without which it read more than it needed."""
+        return tuple(self._notes)
+
+    def check(self) -> SourceCheck:
+        """Sign in, list and count the folders, and try the rights; no message is read. Raises SourceMissing, SourceRefused
+        where nobody is let in, SourceUnavailable."""
+        with vendor_errors(self._server.where), closing(GraphSession(self._server, self._login)) as session:
+            try:
+                tree = self._tree(session)
+            except GraphError as exc:
+                if exc.status != 403:
+                    raise
+                return SourceCheck((), (right_for("list its folders", exc),))
+            chosen, _ = tree.chosen(self._folders)
+            seen = tuple(FolderSeen(one.path, one.items, one.size_bytes, one.policy) for one in chosen)
+            return SourceCheck(seen, missing_rights(session, self._user, tree.gaps), tree.gaps)
+
+    # --- folders -------------------------------------------------------------------------------
+
+    def _tree(self, session: GraphSession) -> Tree:
+        tree = tree_of(session, self._user, archive=self._archive, recoverable=self._recoverable)
+        self._notes = list(tree.gaps)
+        return tree
+
+    def _chosen(self, tree: Tree) -> list[Folder]:
+        chosen, missing = tree.chosen(self._folders)
+        if missing:
+            raise SourceMissing(
+                f"The mail server {self._server.where} shows no folder {missing[0]!r} in this mailbox.",
+                "Check `folders` of this source: names as the server lists them, levels joined by '/'.",
+            )
+        if not any(folder.items for folder in chosen):
+            why = f"The mailbox on {self._server.where} shows no mail at all."
+            raise NoMailFound(why, "Check `mailbox` and `folders` of this source; nothing was stored.")
+        return chosen
+
+    # --- messages ------------------------------------------------------------------------------
+
+    def _batches(
+        self, session: GraphSession, pool: Executor, cursors: Mapping[str, str], room_for: Callable[[int], None]
+    ) -> Iterator[list[OfferedItem]]:
+        folders, note = self._chosen(self._tree(session)), self._notes.append
+        # Before the first page of any folder, so that no edit after its listing is taken for one before it.
+        since = session.server_time
+        known = Known(session, self._held, unchanged_before(folders, cursors), failed_before(cursors), note)
+        filled = [folder for folder in folders if folder.items]
+        for begin in range(0, len(filled), BATCH):
+            some = [(folder, position_in(cursors.get(folder.id))) for folder in filled[begin : begin + BATCH]]
+            firsts = _first_pages(session, some)
+            for folder, position in some:
+                pages = FolderPages(session, pool, folder, LISTED, note, since).after(position, firsts.pop(folder.id, None))
+                yield from FolderReader(session, pool, self.name, folder, known).batches(pages, room_for)
+
+    @contextmanager
+    def _pool(self) -> Iterator[Executor]:
+        pool = ThreadPoolExecutor(self._server.requests, thread_name_prefix="graph")
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _first_pages(session: GraphSession, some: Sequence[tuple[Folder, Position | None]]) -> dict[str, dict[str, Any] | GraphError]:
+    """What changed in folders that were read to their end, in one request for twenty of them: mostly nothing."""
+    links = {folder.id: position.link for folder, position in some if position is not None and position.is_whole}
+    if len(links) < 2 or not all(link.startswith("/v1.0/") for link in links.values()):
+        return {}
+    answers = session.get_all([link.removeprefix("/v1.0") for link in links.values()], PAGE)
+    return dict(zip(links, answers, strict=True))
+
+
+def _size_of(batch: list[OfferedItem]) -> int:
+    return sum(len(item.raw) for item in batch if isinstance(item, OfferedMessage))
