@@ -1,0 +1,183 @@
+"""Journal reports of Exchange and Exchange Online: what they say of a message, and the message itself, byte for byte.
+
+A report is a message with a text part of lines such as `Recipient: ada@agency.example, Expanded: board@agency.example` and the
+original as message/rfc822; two originals where one is an unprotected copy of the other. Read after "Understanding Journal
+Reports" (bb331962) and the grammar of the report (bb738122) of Exchange. Nothing here ever raises for what bytes hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from capstone.domain.addresses import normal_form
+from capstone.domain.envelopes import Envelope, ListMembers, ReceivedAs, Recipient, read_envelope
+from capstone.domain.facts.address_lists import read_addresses
+from capstone.domain.facts.charsets import decoded
+from capstone.domain.facts.headers import Headers, read_headers
+from capstone.domain.facts.identifiers import read_message_id
+from capstone.domain.journal_parts import Leaf, leaves_of
+
+EXCHANGE = "exchange-journal"
+"""`Envelope.said_by` of a report."""
+_MARK, _OLD_MARK = "x-ms-journal-report", "exjournalreport"
+_MOST_NESTED = 3
+"""Reports that were returned stand inside the report of their return, perhaps more than once."""
+_MOST_TEXT, _FIRST = 4 * 1024 * 1024, 256
+_LINE = re.compile(r"(sender|on-behalf-of|subject|message-id|recipient|to|cc|bcc):[ \t]*(.*)", re.IGNORECASE)
+_REDIRECTED = re.compile(r",[ \t]*(Expanded|Forwarded):[ \t]*", re.IGNORECASE)
+_BARE = re.compile(r"[^\s<>\",;]+")
+_PREFIX = re.compile(r"smtp:", re.IGNORECASE)
+_RECEIVED_AS = {one.value: one for one in ReceivedAs}
+
+
+@dataclass(frozen=True, slots=True)
+class JournalReport:
+    """What a report says, and the messages that it holds; none where the report came without its original."""
+
+    envelope: Envelope
+    originals: tuple[bytes, ...] = field(repr=False)
+
+
+def read_report(raw: bytes) -> JournalReport | None:
+    """The report, also one that was returned as undeliverable; None where the bytes are none."""
+    waiting = [raw]
+    for _ in range(_MOST_NESTED):
+        inner: list[bytes] = []
+        for one in waiting:
+            headers = read_headers(one)
+            leaves = leaves_of(one, headers)
+            if (report := _as_report(headers, leaves)) is not None:
+                return report
+            if _is_returned(headers):
+                inner += [leaf.body() for leaf in leaves if leaf.is_message]
+        waiting = inner
+    return None
+
+
+def envelope_of(raw: bytes, suffix: str) -> Envelope | None:
+    """The envelope in an object that was kept beside a record: "eml" is a report, "json" what `write_envelope` wrote."""
+    if suffix == "json":
+        return read_envelope(raw)
+    report = read_report(raw)
+    return None if report is None else report.envelope
+
+
+def merged(envelopes: Iterable[Envelope]) -> Envelope | None:
+    """The union of what several reports of one message say; None where there is none.
+
+    Who is named as a plain recipient by one and as To, Cc or Bcc by another, through the same list, is named once.
+    """
+    every = list(envelopes)
+    if not every:
+        return None
+    return Envelope(
+        said_by=", ".join(sorted({who for one in every for who in one.said_by.split(", ")})),
+        sender=next((one.sender for one in every if one.sender), None),
+        on_behalf_of=next((one.on_behalf_of for one in every if one.on_behalf_of), None),
+        recipients=_united(recipient for one in every for recipient in one.recipients),
+        lists=_lists(members for one in every for members in one.lists),
+        message_id=next((one.message_id for one in every if one.message_id), None),
+        properties={key: value for one in reversed(every) for key, value in one.properties.items()},
+    )
+
+
+def _united(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
+    found: dict[tuple[str, ...], Recipient] = {}
+    for one in recipients:
+        found.setdefault(_key(one, with_role=True), one)
+    told = {_key(one, with_role=False) for one in found.values() if one.received_as is not ReceivedAs.RECIPIENT}
+    return tuple(
+        one for one in found.values() if one.received_as is not ReceivedAs.RECIPIENT or _key(one, with_role=False) not in told
+    )
+
+
+def _key(one: Recipient, *, with_role: bool) -> tuple[str, ...]:
+    role = one.received_as.value if with_role else ""
+    return normal_form(one.address), normal_form(one.through or ""), normal_form(one.forwarded_by or ""), role
+
+
+def _lists(lists: Iterable[ListMembers]) -> tuple[ListMembers, ...]:
+    return tuple(dict.fromkeys(lists))
+
+
+def _is_returned(headers: Headers) -> bool:
+    return (headers.first("content-type") or "").lower().startswith("multipart/report")
+
+
+def _as_report(headers: Headers, leaves: list[Leaf]) -> JournalReport | None:
+    """By the field that says so, or by the form where a relay took the field away."""
+    text = next((leaf for leaf in leaves if leaf.part.content_type == "text/plain"), None)
+    is_marked = _MARK in headers.fields or _OLD_MARK in (headers.first("content-identifier") or "").lower()
+    if not is_marked and (text is None or text is not leaves[0] or not _begins_like_one(text)):
+        return None
+    lines = _lines_of(text) if text else []
+    envelope = _envelope(lines)
+    originals = tuple(body for leaf in leaves if leaf.is_message and (body := leaf.body()))
+    is_one = is_marked or _is_told_by_form(lines, envelope, originals)
+    return JournalReport(envelope, originals) if is_one else None
+
+
+def _begins_like_one(text: Leaf) -> bool:
+    return text.body(_FIRST).lstrip().lower().startswith(b"sender:")
+
+
+def _is_told_by_form(lines: list[str], envelope: Envelope, originals: tuple[bytes, ...]) -> bool:
+    """Whether the text holds nothing but a report's lines, and the original has the Message-ID that they name."""
+    if not (envelope.sender and envelope.recipients and envelope.message_id and originals):
+        return False
+    named = read_message_id(read_headers(originals[0]).first("message-id") or "")[0]
+    return named == envelope.message_id and all(_LINE.match(line) for line in lines if line.strip())
+
+
+def _lines_of(text: Leaf) -> list[str]:
+    body = decoded(text.body(_MOST_TEXT), text.part.params.get("charset") or "utf-8")[0]
+    return [line.rstrip("\r") for line in body.split("\n")]
+
+
+def _envelope(lines: list[str]) -> Envelope:
+    """The first of doubled lines counts; after the subject's line no other line is a subject."""
+    told: dict[str, str] = {}
+    recipients: list[Recipient] = []
+    for line in lines:
+        match = _LINE.match(line)
+        if match is None:
+            continue
+        name, value = match[1].lower(), match[2].strip()
+        if name in _RECEIVED_AS:
+            recipients += _recipients(_RECEIVED_AS[name], value)
+        else:
+            told.setdefault(name, value)
+    return Envelope(
+        said_by=EXCHANGE,
+        sender=_address(told.get("sender", ""))[1] or None,
+        on_behalf_of=_address(told.get("on-behalf-of", ""))[1] or None,
+        recipients=tuple(recipients),
+        message_id=read_message_id(told["message-id"])[0] if told.get("message-id") else None,
+    )
+
+
+def _recipients(received_as: ReceivedAs, value: str) -> list[Recipient]:
+    first, *redirections = _REDIRECTED.split(value)
+    name, address = _address(first)
+    if not address:
+        return []
+    one = Recipient(address, received_as, name)
+    for kind, source in zip(redirections[::2], redirections[1::2], strict=True):
+        through = _address(source)[1]
+        one = replace(one, through=through) if kind.lower() == "expanded" else replace(one, forwarded_by=through)
+    return [one]
+
+
+def _address(value: str) -> tuple[str, str]:
+    """(name, address) as written. What has no usual form is the address as it stands."""
+    value = _PREFIX.sub("", value.strip(), count=1)
+    if _BARE.fullmatch(value):
+        return "", value
+    found = read_addresses([value], _ignored)
+    return next(((one.name, one.address) for one in found if one.address), ("", value))
+
+
+def _ignored(_: str) -> None:
+    """What is wrong in a report's line is seen in the report, which is kept."""

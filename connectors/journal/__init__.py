@@ -1,0 +1,1 @@
+"""The line on which journals arrive: SMTP and LMTP by aiosmtpd."""
