@@ -54,7 +54,22 @@ def as_table(rows: Sequence[Row]) -> str:
         for line in cells
     ]
     reasons = [f"{row['account']} ({row['source']}): {row['error']}" for row in rows if row.get("error")]
-    return "\n".join([*lines, *reasons])
+    return "\n".join([*lines, *reasons, *_gaps(rows)])
+
+
+def _gaps(rows: Iterable[Row]) -> list[str]:
+    """What a source could not reach, though nothing that it offered failed."""
+    return [
+        f"{row['account']} ({row['source']}): not covered: {note['where']}: {note['reason'] or note['code']}"
+        for row in rows
+        for note in _notes(row)
+        if note["is_gap"]
+    ]
+
+
+def _notes(row: Row) -> list[Mapping[str, object]]:
+    notes = row.get("notes")
+    return notes if isinstance(notes, list) else []
 
 
 def _padded(text: str, width: int, column: str) -> str:

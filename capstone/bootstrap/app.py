@@ -9,15 +9,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-from uuid import uuid4
 
 from capstone import settings as config
 from capstone.bootstrap import places
 from capstone.bootstrap.culling import CullingApp
 from capstone.bootstrap.forms import FormsApp
+from capstone.bootstrap.journal import JournalApp
 from capstone.bootstrap.parts import Parts, Progress
 from capstone.bootstrap.people import make_roles, named_person
 from capstone.bootstrap.register import RegisterApp
+from capstone.bootstrap.reopening import POINTER, reopening
+from capstone.bootstrap.source_checks import SourceChecksApp
 from capstone.bootstrap.sources import open_files, open_source, slot_of
 from capstone.domain.access import Person, require_register_keeper
 from capstone.domain.effects import state_after
@@ -25,7 +27,7 @@ from capstone.domain.errors import CapstoneError, MissingSecret, ServerBusy, Sou
 from capstone.domain.explanation import Grounds, sentences
 from capstone.domain.positions_csv import is_pdf, is_positions_table
 from capstone.domain.register_facts import RegisterDecision
-from capstone.ports import REPLAY, MailSource, Quarantined
+from capstone.ports import REPLAY, HeldItems, Quarantined
 from capstone.settings import Settings, Source
 from capstone.usecases.approvals import approve
 from capstone.usecases.capture import RunReport, capture_source
@@ -38,7 +40,7 @@ from capstone.usecases.quarantine import list_quarantine, retry_quarantine, show
 from capstone.usecases.rebuild import RebuildParts, RebuildReport, rebuild_index, rebuild_ledger
 from capstone.usecases.reconcile import ReconcileParts, reconcile
 from capstone.usecases.replay import AccountReplay, replay_account
-from capstone.usecases.search import Answer, Explained, Shown, explain, search, show
+from capstone.usecases.search import Answer, Explained, Shown, explain, search, show, show_beside
 from capstone.usecases.status import Overview, Status, overview, status
 from capstone.usecases.stored import ref_of, state_of
 from capstone.usecases.verify import VerifyParts, VerifyReport, verify
@@ -55,7 +57,7 @@ def build_app(progress: Progress | None = None) -> App:
     return App(config.read_settings(), progress or _no_progress)
 
 
-class App(CullingApp, FormsApp, RegisterApp):
+class App(CullingApp, FormsApp, JournalApp, RegisterApp, SourceChecksApp):
     """The archive: one method for each thing that a command, a task or a page can ask of it."""
 
     def __init__(self, settings: Settings, progress: Progress) -> None:
@@ -97,7 +99,7 @@ class App(CullingApp, FormsApp, RegisterApp):
         for path in paths:
             if not path.exists():
                 raise SourceMissing(f"{path} does not exist; nothing was stored.")
-        return capture_source(self._parts.capturing, account, open_files(FILES, paths))
+        return capture_source(self._parts.capturing, account, open_files(FILES, paths, self._held_by(account)))
 
     def capture(self, account: str) -> list[RunReport]:
         """Every configured source of the account, one run each. Raises UnknownAccount, AccountBusy and what concerns all."""
@@ -111,9 +113,14 @@ class App(CullingApp, FormsApp, RegisterApp):
         parts = self._parts
         try:
             with slot_of(source, parts.ledger.slots, parts.clock, parts.holders) as keep:
-                return capture_source(replace(parts.capturing, keep=keep), source.account, open_source(source))
+                return capture_source(
+                    replace(parts.capturing, keep=keep), source.account, open_source(source, self._held_by(source.account))
+                )
         except (MissingSecret, ServerBusy) as exc:
             return RunReport("", source.account, source.name, "failed", {}, error=exc)
+
+    def _held_by(self, account: str) -> HeldItems:
+        return partial(self._parts.ledger.capture.held_items, account)
 
     def indexing_while(self, work: Callable[[], T]) -> tuple[T, IndexReport | CapstoneError]:
         """See `usecases.follow`."""
@@ -166,6 +173,10 @@ class App(CullingApp, FormsApp, RegisterApp):
         """See `usecases.search`."""
         return show(self._parts.reading, viewer, record_id)
 
+    def show_beside(self, viewer: Person, record_id: str, digest: str) -> bytes:
+        """See `usecases.search`."""
+        return show_beside(self._parts.reading, viewer, record_id, digest)
+
     def explain(self, viewer: Person, record_id: str) -> tuple[Explained, list[str]]:
         """The reasons behind a record's class, as values and as plain sentences."""
         parts, rules = self._parts, self._parts.rules
@@ -198,15 +209,10 @@ class App(CullingApp, FormsApp, RegisterApp):
 
     def retry_quarantine(self, viewer: Person) -> list[RunReport]:
         """See `usecases.quarantine`."""
+        pointers = {one.digest for one in self.quarantine(viewer) if one.code == POINTER}
         with tempfile.TemporaryDirectory(prefix="capstone-") as scratch:
-
-            def reopened(name: str, item_id: str, raw: bytes) -> MailSource:
-                suffix = Path(item_id.partition("#")[0]).suffix
-                path = Path(scratch) / f"{uuid4().hex}{suffix}"
-                path.write_bytes(raw)
-                return open_files(name, [path])
-
-            return retry_quarantine(self._parts.reading, self._parts.capturing, viewer, reopened)
+            reopened = reopening(pointers, Path(scratch))
+            return retry_quarantine(self._parts.reading, self._parts.capturing, viewer, reopened, self.sort_again)
 
     # --- care ---
 

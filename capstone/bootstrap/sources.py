@@ -10,29 +10,50 @@ import tenacity
 
 from capstone import settings as config
 from capstone.domain.errors import ServerBusy
-from capstone.ports import Clock, Holders, MailSource, ServerSlots
-from capstone.settings import FilesSource, ImapSource, Source, absolute
+from capstone.ports import CheckableSource, Clock, HeldItems, Holders, ServerSlots, holds_nothing
+from capstone.settings import EwsSource, FilesSource, GraphSource, ImapSource, Source, absolute
 from capstone.usecases.slots import Slot
-from connectors.mailboxes.files import FileSource
+from connectors.mailboxes.files.source import FileSource
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1, 15
 
 
-def open_files(name: str, paths: Sequence[Path]) -> MailSource:
-    """Everything below the paths."""
-    return FileSource(name, paths)
+def open_files(name: str, paths: Sequence[Path], held: HeldItems = holds_nothing) -> CheckableSource:
+    """Everything below the paths. `held` is asked before an item of a container is generated anew."""
+    return FileSource(name, paths, held=held)
 
 
-def open_source(source: Source) -> MailSource:
+def open_source(source: Source, held: HeldItems = holds_nothing) -> CheckableSource:
     """The source as a port; nothing is read yet. Raises MissingSecret."""
-    if isinstance(source, FilesSource):
-        return open_files(source.name, [absolute(source.path)])
-    return _open_imap(source)
+    match source:
+        case FilesSource():
+            return open_files(source.name, [absolute(source.path)], held)
+        case ImapSource():
+            return _open_imap(source)
+        case EwsSource():
+            from capstone.bootstrap.ews import open_ews
+
+            return open_ews(source, held)
+        case GraphSource():
+            from capstone.bootstrap.graph import open_graph
+
+            return open_graph(source, held)
 
 
-def _open_imap(source: ImapSource) -> MailSource:
-    from connectors.mailboxes.imap import ImapLogin, ImapServer
-    from connectors.mailboxes.imap import ImapSource as ImapMailbox
+def server_of(source: ImapSource | EwsSource | GraphSource) -> str:
+    """What stands for the server in the ledger's slots: those who read from one server share its slots."""
+    match source:
+        case ImapSource():
+            return f"{source.host}:{source.port}"
+        case EwsSource():
+            return f"ews:{source.url.host}:{source.url.port}" if source.url else f"ews:{source.mailbox.rpartition('@')[2]}"
+        case GraphSource():
+            return f"graph:{source.tenant}"
+
+
+def _open_imap(source: ImapSource) -> CheckableSource:
+    from connectors.mailboxes.imap.source import ImapLogin, ImapServer
+    from connectors.mailboxes.imap.source import ImapSource as ImapMailbox
 
     ca_file = absolute(source.ca_file) if source.ca_file else None
     server = ImapServer(
@@ -54,7 +75,7 @@ def slot_of(source: Source, slots: ServerSlots, clock: Clock, holders: Holders) 
     if isinstance(source, FilesSource):
         yield lambda: None
         return
-    slot = Slot(slots, clock, holders, f"{source.host}:{source.port}", source.connections)
+    slot = Slot(slots, clock, holders, server_of(source), source.connections)
     waiting = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(ServerBusy),
         wait=tenacity.wait_random_exponential(_FIRST_PAUSE_S, _LONGEST_PAUSE_S),

@@ -7,7 +7,9 @@ import typer
 from capstone.cli import capturing, care, demo, officials_forms, reading, register, replaying
 from capstone.cli.culling import cull
 from capstone.cli.forms import form
+from capstone.cli.journal import journal
 from capstone.cli.officials import officials
+from capstone.cli.sources import sources
 
 app = typer.Typer(
     name="capstone",
@@ -39,8 +41,10 @@ officials.command("preview")(replaying.preview)
 officials.command("approve")(replaying.approve)
 app.command("replay")(replaying.replay)
 app.add_typer(cull, name="cull", no_args_is_help=True)
+app.add_typer(sources, name="sources", no_args_is_help=True)
 app.command("import")(capturing.import_)
 app.command("capture")(capturing.capture)
+app.command("journal")(journal)
 app.command("index")(capturing.index_)
 app.command("search")(reading.search)
 app.command("show")(reading.show)

@@ -39,11 +39,11 @@ def init(as_json: AsJson = False) -> None:
 
 
 def import_(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders: EML, MBOX, Maildir.")],
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders: EML, MBOX, Maildir, PST, MSG, ZIP, TAR.")],
     account: Annotated[str, typer.Option("--account", help="The register's id of the account.")],
     as_json: AsJson = False,
 ) -> None:
-    """Import EML, MBOX and Maildir files, and folders of them, into an account.
+    """Import EML, MBOX, Maildir, PST and MSG files, folders of them, and ZIP and TAR files of these, into an account.
 
     Example: capstone import /mnt/export/director.mbox --account director
     """
@@ -114,6 +114,9 @@ def _print_runs(reports: Sequence[RunReport], index: dict[str, object]) -> None:
                 f"{report.account}: some items are not in the archive; see 'capstone quarantine list' and 'capstone status'.",
                 "yellow",
             )
+        for note in report.notes:
+            counted = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in note.counts.items())
+            say(f"{report.account}: {note.where}: {note.reason or note.code} {counted}".rstrip(), "yellow" if note.is_gap else "")
     error = index.get("error")
     if isinstance(error, dict):
         say(f"Not indexed: {error['code']} {error['message']} Next: {error['next']}", "yellow")
@@ -146,8 +149,11 @@ def status(as_json: AsJson = False) -> None:
         print_json(told)
         return
     names = ("account", "messages", "bytes", "permanent", "temporary", "unscheduled", "quarantined")
-    rows = [[*(getattr(one, name) for name in names), _minute(one.last_capture)] for one in found.accounts]
-    print_table("Accounts", [*names, "last capture (UTC)"], rows, empty="no account is registered")
+    rows = [
+        [*(getattr(one, name) for name in names), found.twins.get(one.account, 0), _minute(one.last_capture)]
+        for one in found.accounts
+    ]
+    print_table("Accounts", [*names, "twins", "last capture (UTC)"], rows, empty="no account is registered")
     runs = [
         [run.run_id, run.account, run.source, run.outcome, run.error or "", *(run.counts.get(name, 0) for name in STATES)]
         for run in found.runs

@@ -135,7 +135,7 @@ def _print_next() -> None:
     for line in (
         "  1. export CAPSTONE_HOME=/path/to/a/new/folder && capstone init",
         "  2. Write officials.csv (columns: capstone officials import --help), then: capstone officials import officials.csv",
-        "  3. capstone import /path/to/mail --account ID   (EML, MBOX, Maildir, folders of them)",
+        "  3. capstone import /path/to/mail --account ID   (EML, MBOX, Maildir, PST, MSG, folders and archives of them)",
         "  4. capstone search 'your words'   and   capstone verify",
     ):
         say(line)

@@ -14,23 +14,13 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from capstone.domain.errors import BadSettings, MissingSecret
-from capstone.settings.sections import (
-    Agency,
-    Classification,
-    FilesSource,
-    Gaps,
-    ImapSource,
-    Index,
-    Ledger,
-    Lock,
-    Source,
-    Store,
-    Workers,
-)
+from capstone.settings.sections import Agency, Classification, Gaps, Index, Journal, Ledger, Lock, Store, Workers
+from capstone.settings.sources import EwsSource, FilesSource, GraphSource, ImapSource, Source
 
 __all__ = [
-    "DATA", "Agency", "Classification", "FilesSource", "Gaps", "ImapSource", "Index", "Ledger", "Lock", "Settings", "Source",
-    "Store", "Workers", "absolute", "config_file", "home", "read_settings", "roles_file", "schedules_folder", "secret",
+    "DATA", "Agency", "Classification", "EwsSource", "FilesSource", "Gaps", "GraphSource", "ImapSource", "Index", "Journal",
+    "Ledger", "Lock", "Settings", "Source", "Store", "Workers", "absolute", "config_file", "home", "read_settings", "roles_file",
+    "schedules_folder", "secret",
 ]  # fmt: skip
 
 DATA = Path(__file__).resolve().parents[2] / "config"
@@ -50,6 +40,7 @@ class Settings(BaseSettings):
     index: Index = Index()
     classification: Classification = Classification()
     gaps: Gaps = Gaps()
+    journal: Journal = Journal()
     lock: Lock = Lock()
     workers: Workers = Workers()
     sources: tuple[Source, ...] = ()
@@ -96,7 +87,8 @@ def read_settings() -> Settings:
         raise BadSettings(f'The settings file is no TOML: {exc}. A text stands in quotes: item = "010".') from exc
     except OSError as exc:
         raise BadSettings(f"The settings file cannot be read: {exc.strerror}.") from exc
-    names = [source.name for source in settings.sources]
+    received = [settings.journal.name] if "journal" in settings.model_fields_set else []
+    names = [*received, *(source.name for source in settings.sources)]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise BadSettings(f"Several sources have the name {', '.join(doubled)}.")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-
-from capstone.domain.layout import is_account
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, field_validator, model_validator
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A table of the settings: an unknown key is an error."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Agency(_Section):
+class Agency(Section):
     """The agency whose records these are."""
 
     name: str = "Our agency"
@@ -42,7 +43,7 @@ class Agency(_Section):
         return ZoneInfo(self.time_zone)
 
 
-class Store(_Section):
+class Store(Section):
     """Where records lie: a folder, or a bucket with Object Lock. Credentials come from the usual AWS chain, never from here."""
 
     kind: Literal["folder", "s3"] = "folder"
@@ -68,7 +69,7 @@ class Store(_Section):
         return self
 
 
-class Ledger(_Section):
+class Ledger(Section):
     """Where the evidence lies. A URL with a password is given by `url_file` or `url_env`."""
 
     url: str | None = None
@@ -82,7 +83,7 @@ class Ledger(_Section):
     """How long a transaction waits for others before LedgerUnavailable."""
 
 
-class Index(_Section):
+class Index(Section):
     """Where search looks."""
 
     kind: Literal["fts5", "elasticsearch"] = "fts5"
@@ -107,7 +108,7 @@ class Index(_Section):
         return self
 
 
-class Lock(_Section):
+class Lock(Section):
     """How long a lock lasts at least, and whether anybody can shorten it."""
 
     mode: Literal["governance", "compliance"] = "governance"
@@ -115,14 +116,14 @@ class Lock(_Section):
     minimum_days: Annotated[int, Field(ge=1)] = 1
 
 
-class Classification(_Section):
+class Classification(Section):
     """What the agency may choose about the classes of its records."""
 
     acting_days: Annotated[int, Field(ge=0)] = 0
     """An acting stint counts as a Capstone role, from its first day, once it has lasted longer than so many days."""
 
 
-class Gaps(_Section):
+class Gaps(Section):
     """What `officials gaps` counts as soon, and as long ago."""
 
     ending_days: Annotated[int, Field(ge=0)] = 90
@@ -133,7 +134,7 @@ class Gaps(_Section):
     """A form is told whose window of resubmission opens within so many days."""
 
 
-class Workers(_Section):
+class Workers(Section):
     """Processes for reading messages, as many for capture as for the index; 0: half as many as there are processors."""
 
     processes: Annotated[int, Field(ge=0)] = 0
@@ -141,55 +142,36 @@ class Workers(_Section):
     """How long a few messages may take to read before their process counts as hung and is ended."""
 
 
-class _Source(_Section):
-    """One source of one account's mail."""
+class Journal(Section):
+    """The receiver of SMTP journal reports, `capstone journal`."""
 
-    name: Annotated[str, Field(min_length=1)]
-    account: str
-
-    @field_validator("account")
-    @classmethod
-    def _is_an_account(cls, account: str) -> str:
-        if not is_account(account):
-            raise ValueError(f"{account!r} is no account id: a to z, 0 to 9 and dashes, up to 63")
-        return account
-
-
-class FilesSource(_Source):
-    """Mail in a file or a folder."""
-
-    kind: Literal["files"]
-    path: Path
-
-
-class ImapSource(_Source):
-    """A mailbox on an IMAP server. `password_*` or, for XOAUTH2, `token_*`."""
-
-    kind: Literal["imap"]
-    host: Annotated[str, Field(min_length=1)]
-    port: Annotated[int, Field(ge=1, le=65535)] = 993
-    tls: Literal["tls", "starttls", "none"] = "tls"
-    ca_file: Path | None = None
-    user: Annotated[str, Field(min_length=1)]
-    password_file: Path | None = None
-    password_env: str | None = None
-    token_file: Path | None = None
-    token_env: str | None = None
-    folders: tuple[str, ...] = ()
-    """Only these; none: every folder but those left out by policy."""
-    connections: Annotated[int, Field(ge=1)] = 4
-    """How many captures may read from this host at a time."""
-    wait_s: Annotated[float, Field(ge=0)] = 600
-    """How long a capture waits for one of the `connections`."""
-    connect_timeout_s: Annotated[float, Field(gt=0)] = 10
-    timeout_s: Annotated[float, Field(gt=0)] = 60
+    name: Annotated[str, Field(min_length=1)] = "journal"
+    """The source that stands in every place of what it receives."""
+    protocol: Literal["smtp", "lmtp"] = "smtp"
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 2525
+    allowed_peers: tuple[IPvAnyNetwork, ...] = (IPv4Network("127.0.0.1/32"), IPv6Network("::1/128"))
+    """Addresses and networks that may deliver; everybody else is refused."""
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    require_tls: bool = False
+    """Whether mail is taken only after STARTTLS."""
+    size_limit_bytes: Annotated[int, Field(ge=1)] = 150 * 1024 * 1024
+    unregistered: Literal["quarantine", "exclude"] = "quarantine"
+    """What becomes of a report that names no registered account."""
+    form: Literal["reports", "copies"] = "reports"
+    """"copies": nothing that comes is read as a journal report."""
+    sessions: Annotated[int, Field(ge=1)] = 100
+    """Connections at a time."""
+    batch: Annotated[int, Field(ge=1)] = 200
+    """Messages that are made durable together at most."""
+    wait_s: Annotated[float, Field(gt=0)] = 60
+    """How long a sender waits for its 250 before it is told to try again."""
 
     @model_validator(mode="after")
-    def _has_one_secret(self) -> ImapSource:
-        given = [self.password_file, self.password_env, self.token_file, self.token_env]
-        if sum(one is not None for one in given) != 1:
-            raise ValueError("an imap source needs one of password_file, password_env, token_file, token_env")
+    def _has_a_whole_certificate(self) -> Journal:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("`certificate_file` and `key_file` belong together")
+        if self.require_tls and self.certificate_file is None:
+            raise ValueError("`require_tls` needs `certificate_file` and `key_file`")
         return self
-
-
-Source = Annotated[FilesSource | ImapSource, Field(discriminator="kind")]

@@ -163,3 +163,11 @@ def test_other_errors_pass_through() -> None:
 def test_a_task_in_a_celery_worker_may_start_the_processes_that_read_messages(word: str, exit_code: int) -> None:
     done = subprocess.run([sys.executable, "-m", "tests.dags.pool_process", word], cwd=ROOT, capture_output=True, timeout=120)
     assert done.returncode == exit_code, done.stderr.decode()
+
+
+def test_what_a_source_could_not_reach_is_told_below_the_table() -> None:
+    gap = {"code": "archive_mailbox_refused", "where": "archive", "reason": "", "counts": {}, "is_gap": True}
+    counted = {**gap, "code": "container", "is_gap": False}
+    row = {**SomeReport("a").as_counts(), "notes": [gap, counted]}
+    assert as_table([row]).splitlines()[-1].endswith("not covered: archive: archive_mailbox_refused")
+    assert "container" not in as_table([row])
