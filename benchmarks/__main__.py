@@ -32,6 +32,8 @@ def main() -> int:
         ["benchmarks.end_to_end", str(corpus), str(folder), wanted],
         ["benchmarks.previews", str(folder), rows],
         ["benchmarks.previews", str(folder), rows, "postgresql"],
+        ["benchmarks.mail_sources", str(folder)],
+        ["benchmarks.nothing_new", str(folder / "nothing-new")],
         ["benchmarks.on_servers.replays", str(folder), os.environ.get("BENCH_REPLAYED", "3200")],
         ["benchmarks.on_servers", str(corpus), str(folder), os.environ.get("BENCH_SERVER_MESSAGES", "8000")],
     ]

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from capstone.domain.message import OfferedMessage
-from connectors.mailboxes.files import FileSource
+from connectors.mailboxes.files.source import FileSource
 
 _MESSAGE_ID = re.compile(rb"(?im)^(Message-ID:[ \t]*<)")
 _WORD = re.compile(rb"(?<=[ \n])[a-z]{6,10}(?=[ .,\r\n])")

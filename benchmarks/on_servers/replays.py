@@ -24,7 +24,7 @@ from benchmarks.ledger_rows import account, rows
 from benchmarks.on_servers.bare_puts import client
 from benchmarks.on_servers.cluster import fresh_folder
 from capstone.domain.layout import record_key
-from capstone.domain.message import Occurrence, OfferedItem, OfferedMessage, Place
+from capstone.domain.message import Occurrence, OfferedItem, OfferedMessage, Place, SourceNote
 from capstone.domain.register_facts import RegisterDecision
 from capstone.domain.roster import Roster
 from capstone.domain.rules import Rules
@@ -70,6 +70,10 @@ class Invented:
     def places(self) -> Iterator[Place]:
         """See MailSource."""
         return iter(())
+
+    def notes(self) -> tuple[SourceNote, ...]:
+        """See MailSource."""
+        return ()
 
 
 def main() -> int:
@@ -123,8 +127,9 @@ def _capturing(store: S3RecordStore, ledger: SqlLedger) -> CaptureParts:
     clock, rules, ids = SystemClock(), _rules(ledger), count()
     guarding = Guarding(rules.zone, 1, clock.now())
     return CaptureParts(
-        store, ledger.capture, ledger.audit, clock, InlineWorkers(), rules, guarding, ProcessHolders(), lambda: f"{next(ids):04x}"
-    )
+        store, ledger.capture, ledger.records, ledger.audit, clock, InlineWorkers(), rules, guarding, ProcessHolders(),
+        lambda: f"{next(ids):04x}",
+    )  # fmt: skip
 
 
 def _replayed(store: S3RecordStore, ledger: SqlLedger, owner: str, each: int) -> float:
