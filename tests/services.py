@@ -11,12 +11,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from servers.certificates import certificates_in
 from servers.dovecot import Dovecot
 from servers.elasticsearch import Elasticsearch, ElasticsearchAccess, GivenElasticsearch
 from servers.errors import ProgramMissing
@@ -24,6 +25,7 @@ from servers.postgres import GivenPostgres, Postgres, PostgresAccess
 from servers.processes import Server
 from servers.redis import GivenRedis, Redis, RedisAccess
 from servers.versitygw import GivenS3, S3Access, Versitygw
+from tests.servers.graph_server import GraphServer
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 _MEMORY, _NEEDED_BYTES = Path("/dev/shm"), 2 * 1024**3
@@ -89,6 +91,14 @@ def redis(servers_folder: Path) -> Iterator[RedisAccess]:
         return
     with running(Redis(servers_folder / "redis")) as server:
         yield server
+
+
+@pytest.fixture
+def graph(servers_folder: Path) -> Iterator[GraphServer]:
+    """Microsoft Graph, a server of each test's own. Nothing may have been asked of it that writes."""
+    with closing(GraphServer(certificates_in(servers_folder / "graph"))) as server:
+        yield server
+        assert server.writes == []
 
 
 @contextmanager

@@ -19,10 +19,12 @@ from capstone.domain import errors
 from capstone.domain.access import AGENCY_ROLES, OFFICE_ROLES, read_people
 from capstone.domain.classification import FLAGS, REASONS
 from capstone.domain.folders import excluded_by
+from capstone.domain.journal_sorting import NOBODY_REGISTERED
 from capstone.domain.message import ItemState
 from capstone.domain.officials_csv import OPTIONAL, REQUIRED, read_officials
 from capstone.domain.problems import CODES
-from capstone.settings import FilesSource, ImapSource, Settings, read_settings
+from capstone.settings import EwsSource, FilesSource, GraphSource, ImapSource, Settings, read_settings
+from connectors.mailboxes.ews.items import CALENDAR_CLASSES, LEFT_OUT
 
 ROOT = Path(__file__).parents[2]
 README, RUNBOOK, STORE = ROOT / "README.md", ROOT / "docs/runbook.md", ROOT / "docs/store-format.md"
@@ -171,13 +173,14 @@ def test_the_runbook_explains_every_reason_and_flag_of_a_class() -> None:
 
 def test_the_runbook_explains_every_code_of_an_item_that_is_not_archived() -> None:
     rows = [row for row in rows_below(RUNBOOK, "Items that are not in the archive") if row[0] in set(ItemState)]
-    told = set()
-    for name in ("files", "imap_reading"):
+    told = {NOBODY_REGISTERED, "not_held"}
+    for name in ("files/source", "imap/reading", "ews/reading", "graph/reading", "archives/reading", "outlook/pst"):
         reasons = re.search(r"_REASONS = \{(.*?)\n\}", (ROOT / f"connectors/mailboxes/{name}.py").read_text(), re.DOTALL)
         assert reasons is not None
         told |= set(re.findall(r'^    "(\w+)":', reasons[1], re.MULTILINE))
     folders = {excluded_by(name) for name in ("Drafts", "Outbox", "RSS", "Sync Issues")}
-    assert set(codes_in(rows, 1)) == told | folders
+    classes = {*CALENDAR_CLASSES.values(), *LEFT_OUT.values()}
+    assert set(codes_in(rows, 1)) == told | folders | classes
 
 
 # --- register, settings, roles ---------------------------------------------------------------------
@@ -222,14 +225,17 @@ def test_the_example_has_every_setting_and_no_other() -> None:
     told = tomllib.loads(uncommented())
     sources = {source["kind"]: set(source) for source in told.pop("sources")}
     assert {(section, key) for section, table in told.items() for key in table} == keys_of_the_model()
-    assert sources == {"files": set(FilesSource.model_fields), "imap": set(ImapSource.model_fields)}
+    models = {"files": FilesSource, "imap": ImapSource, "ews": EwsSource, "graph": GraphSource}
+    assert sources == {kind: set(model.model_fields) for kind, model in models.items()}
 
 
 def test_every_setting_of_the_example_is_accepted_with_the_kind_that_it_belongs_to(example: Path) -> None:
     """Of settings of which one must be chosen the first is."""
     text = uncommented().replace('kind = "folder"', 'kind = "s3"').replace('kind = "fts5"', 'kind = "elasticsearch"')
-    example.write_text(re.sub(r"^(?:password_env|token_file|token_env) = .*$", "", text, flags=re.MULTILINE))
-    assert [source.kind for source in read_settings().sources] == ["files", "imap"]
+    before, table, sources = text.partition("[[sources]]")
+    others = r"^(?:password_env|token_file|token_env|client_secret_env|certificate_file) = .*$"
+    example.write_text(before + table + re.sub(others, "", sources, flags=re.MULTILINE))
+    assert [source.kind for source in read_settings().sources] == ["files", "imap", "ews", "graph"]
 
 
 def test_every_setting_of_the_example_has_a_comment_before_it() -> None:
