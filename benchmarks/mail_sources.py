@@ -1,6 +1,6 @@
 """EWS, Graph and IMAP: fetching and storing, beside a bare fetch with the same library and a bare store.
 
-    python -m benchmarks.mail_sources FOLDER
+    python -m benchmarks.mail_sources FOLDER [KIND...]
 
 Servers on loopback give invented mail of 20 to 75 kB, BENCH_LETTERS (1000) to each of three accounts. All three are read at
 once, each by a process of its own: bare, then by `App.capture` into an embedded archive without the index, in turns,
@@ -53,7 +53,7 @@ def main() -> int:
     print("|---|---:|---:|---:|---:|---:|")
     is_met = True
     with fresh_folder(parent) as folder:
-        for kind in _SOURCES:
+        for kind in sys.argv[2:] or _SOURCES:
             is_met &= _measure(kind, folder / kind)
     return 0 if is_met else 1
 

@@ -231,7 +231,7 @@ def take_in(parts: CaptureParts, chain: Chain, offered: Offered, begun: BegunFac
     decided.puts.clear()
     chain.require()
     decided = decided.with_versions(versions)
-    head, manifest = chain.add([*decided.lines])
+    head, manifest = chain.add([*decided.lines], now)
     parts.ledger.commit(decided.as_batch(head.run_id, head.at, manifest))
     chain.added(manifest)
     return decided

@@ -268,7 +268,7 @@ class _Replay:
         self._chain.require()
         self._begin()
         lines = [ReplayLine(change.record.digest, change.new) for change in done]
-        head, manifest = self._chain.add([*lines])
+        head, manifest = self._chain.add([*lines], self._parts.clock.now())
         self._parts.ledger.commit(batch_of(head.run_id, head.at, manifest, lines))
         self._chain.added(manifest)
         for change in done:

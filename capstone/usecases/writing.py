@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 import tenacity
@@ -100,9 +101,10 @@ class Chain:
         if self.ledger.last_manifest(self.account) != self._last:
             raise AccountBusy(f"Another run wrote account {self.account} while this one was stopped.")
 
-    def add(self, lines: list[Line]) -> tuple[ManifestHead, ManifestRef]:
-        """Store the manifest of one batch. It is linked to the newest one, whoever wrote that."""
-        run_id, last, now = self.begin(), self._last, self.clock.now()
+    def add(self, lines: list[Line], now: datetime) -> tuple[ManifestHead, ManifestRef]:
+        """Store the manifest of one batch, linked to the newest one, whoever wrote that. `now` is the instant that the locks of
+        its records were counted from: it becomes that of their capture."""
+        run_id, last = self.begin(), self._last
         if last is not None and manifest_key(self.account, self._segment, self._number) <= last.key:
             self._segment = self._next_id()  # others wrote since: keys of an account sort as its chain goes
         head = ManifestHead(self.account, run_id, self._number, self.source, now, last.digest if last else None)

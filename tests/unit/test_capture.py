@@ -441,3 +441,23 @@ def test_nothing_of_a_messages_text_is_in_its_manifest() -> None:
     (key,) = archive.store.list_keys("manifests/")
     assert b"anzibar" not in archive.store.get(key)
     assert b"quagmire" not in archive.store.get(key)
+
+
+def test_a_lock_counts_from_the_instant_that_the_ledger_calls_that_of_capture() -> None:
+    """However long the batch took: what reconcile asks for is what capture did."""
+    archive = MemoryArchive(a_designation("support", form=a_form(approved="2019-04-01")))
+
+    class Slow:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+        def put_all(self, requests: Any) -> Any:
+            archive.clock.move(seconds=7)
+            return self._inner.put_all(requests)
+
+    archive.store = Slow(archive.store)
+    assert archive.capture(ListSource(offered(ONE))).counts["archived"] == 1
+    assert [one for one in archive.reconcile().mended if one.where == "store"] == []
