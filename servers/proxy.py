@@ -27,13 +27,14 @@ class _Line:
         self.is_cut = False
         self._directions = 2
 
-    def cut(self) -> None:
-        """Reset both ends, as soon as what was sent has gone out. Closing alone would not wake the threads that read."""
+    def cut(self, *, reset: bool = True) -> None:
+        """End both ends, as soon as what was sent has gone out. Closing alone would not wake the threads that read."""
         self.is_cut = True
         for end in (self.client, self.server):
             with contextlib.suppress(OSError):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                end.shutdown(socket.SHUT_RD)
+                if reset:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                end.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
 
     def send(self, sink: socket.socket, chunk: bytes) -> None:
         """Send all of it, unless the line is cut meanwhile. Raises OSError."""
@@ -63,6 +64,7 @@ class FaultProxy:
         self._passes = True
         self._cut_after = 0
         self._cuts_left = 0
+        self._resets = True
         self._lines: set[_Line] = set()
         self._listener: socket.socket | None = None
         self.port = 0
@@ -99,10 +101,13 @@ class FaultProxy:
             self._passes = False
         self._listen()
 
-    def drop_after(self, bytes_to_client: int, times: int = 1) -> None:
-        """Cut a connection when the client has got exactly so many more bytes on it; so many connections in all."""
+    def drop_after(self, bytes_to_client: int, times: int = 1, *, reset: bool = True) -> None:
+        """Cut a connection when the client has got exactly so many more bytes on it; so many connections in all.
+
+        Without a reset the line ends in good order, as when a server or something in between is shut down.
+        """
         with self._changed:
-            self._cut_after, self._cuts_left = bytes_to_client, times
+            self._cut_after, self._cuts_left, self._resets = bytes_to_client, times, reset
             for line in self._lines:
                 line.to_client = 0
 
@@ -152,7 +157,7 @@ class FaultProxy:
             while not line.is_cut and (chunk := source.recv(_CHUNK)):
                 line.send(sink, self._allowed(line, chunk, to_client=sink is line.client))
                 if self._is_spent(line):
-                    line.cut()
+                    line.cut(reset=self._resets)
             if not line.is_cut:
                 sink.shutdown(socket.SHUT_WR)
         except OSError:

@@ -17,6 +17,7 @@ from botocore.exceptions import NoCredentialsError
 from capstone.domain.errors import StoreUnfit
 from connectors.record_store.s3_errors import vendor_errors
 from connectors.record_store.s3_signature import Signer
+from connectors.record_store.s3_whole import refuse_cut_answers
 from connectors.record_store.s3_wire import Address, Wire
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def _open(place: S3Place, connections: int) -> Link:
     client = session.client(
         "s3", endpoint_url=place.endpoint_url, region_name=region, verify=ca_file, config=_config(place, connections)
     )
+    refuse_cut_answers(client, place.attempts)
     credentials = session.get_credentials()
     if credentials is None:
         raise NoCredentialsError

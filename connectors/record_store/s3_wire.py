@@ -20,6 +20,7 @@ from urllib3.util import Timeout, make_headers
 from capstone.domain.fixity import Buffer
 from connectors.record_store.s3_errors import Refusal
 from connectors.record_store.s3_signature import EMPTY_DIGEST, Signer, quoted, signed
+from connectors.record_store.s3_whole import POOLS
 
 _CODE = re.compile(rb"<Code>\s*([A-Za-z0-9.]+)\s*</Code>")
 _SLICE_BYTES = 1 << 20
@@ -78,6 +79,7 @@ class Wire:
         parts = urlsplit(address.base_url)
         self._signer, self._host, self._base = signer, parts.netloc, f"{parts.scheme}://{parts.netloc}"
         manager = _manager(address)
+        manager.pool_classes_by_scheme = POOLS
         self._pool = manager.connection_from_url(address.base_url)
         self._manager = manager
         self._path = parts.path

@@ -32,6 +32,8 @@ from tests.services import running
 
 pytestmark = pytest.mark.service
 SHORT = {"connect_timeout_s": 1, "read_timeout_s": 1, "attempts": 2}
+LINE = {"connect_timeout_s": 10, "read_timeout_s": 10, "attempts": 2}
+"""A line that is cut or refuses says so at once; the machine may be busy all the same."""
 LONGER = Lock(NOW + timedelta(days=20), hold=True)
 Put = list[StoredVersion]
 
@@ -270,7 +272,7 @@ def line(versitygw: S3Access) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def over_line(versitygw: S3Access, line: FaultProxy) -> Iterator[S3RecordStore]:
-    with opened(place_on(versitygw, endpoint_url=f"http://127.0.0.1:{line.port}", **SHORT), threads=4) as through:
+    with opened(place_on(versitygw, endpoint_url=f"http://127.0.0.1:{line.port}", **LINE), threads=4) as through:
         through.create()
         yield through
 
@@ -317,6 +319,27 @@ def must_be_unavailable(ask: Callable[[], Any]) -> float:
         ask()
     assert caught.value.retryable
     return monotonic() - begun
+
+
+@pytest.mark.parametrize("cut_after", [1, 20, 112, 223])
+def test_an_answer_whose_headers_end_too_early_is_no_answer(over_line: S3RecordStore, line: FaultProxy, cut_after: int) -> None:
+    line.drop_after(cut_after, reset=False)
+    (stored,) = over_line.put_all([request(lock=DATED, item="011")])
+    assert not stored.is_new
+    for ask, expected in (
+        (lambda: over_line.get(stored.key, stored.version_id), RAW),
+        (lambda: state_of(over_line, stored).lock, DATED),
+        (lambda: state_of(over_line, stored).tags, {"item": "011"}),
+        (lambda: [seen.version_id for seen in over_line.list_versions("")], [stored.version_id]),
+        (over_line.check, None),
+    ):
+        line.drop_after(cut_after, reset=False)
+        assert ask() == expected
+    line.drop_after(cut_after, times=100, reset=False)
+    relabelled = len(asks_of(over_line, stored)) - 1
+    for number, ask in enumerate(asks_of(over_line, stored)):
+        if number != relabelled:  # what tells nothing but that it is done may be believed
+            must_be_unavailable(ask)
 
 
 def test_a_server_that_refuses_is_unavailable_until_it_is_back(over_line: S3RecordStore, line: FaultProxy) -> None:
