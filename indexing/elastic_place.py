@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from elastic_transport import ConnectionError as NoConnection
+from elastic_transport import Urllib3HttpNode
 from elasticsearch import Elasticsearch
 
 from capstone.domain.errors import BadSettings
@@ -34,6 +36,17 @@ class ElasticPlace:
     """For one answer."""
     attempts: int = 4
     """How often something is asked while the answer is "not now"."""
+
+
+class _Node(Urllib3HttpNode):
+    """Takes answers only whole. A line may end in the midst of an answer's headers; what came so far looks like an empty answer."""
+
+    def perform_request(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """As the class above. Raises ConnectionError too for an answer that does not say how long it is."""
+        answer = super().perform_request(method, *args, **kwargs)
+        if method != "HEAD" and not {"content-length", "transfer-encoding"} & set(answer.meta.headers):
+            raise NoConnection("The line ended in the midst of the headers.")
+        return answer
 
 
 class _Opened(NamedTuple):
@@ -105,6 +118,7 @@ def _client(place: ElasticPlace, connections: int) -> Elasticsearch:
             connections_per_node=connections,
             max_retries=0,
             retry_on_timeout=False,
+            node_class=_Node,
             **_trust(place),
         )
     except ValueError:

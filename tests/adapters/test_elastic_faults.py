@@ -135,6 +135,25 @@ def test_a_line_that_is_cut_in_mid_answer_loses_and_doubles_nothing(index: Elast
         cut_off.close()
 
 
+@pytest.mark.parametrize("cut_after", [20, 150])
+def test_an_answer_whose_headers_end_too_early_is_no_answer(
+    index: ElasticIndex, elasticsearch: ElasticsearchAccess, faults: HttpFaults, cut_after: int
+) -> None:
+    with FaultProxy("127.0.0.1", faults.port) as proxy:  # without TLS, which notices by itself
+        place = place_on(elasticsearch, "faults", url=f"http://127.0.0.1:{proxy.port}", ca_file=None, attempts=2)
+        cut_off = ElasticIndex(place, threads=2)
+        proxy.drop_after(cut_after, reset=False)
+        assert cut_off.add(agency_documents()) == {}
+        proxy.drop_after(cut_after, reset=False)
+        assert cut_off.search(Everything(), ALL, 0).indexed == 42
+        for use in every_use(cut_off):
+            proxy.drop_after(cut_after, 100, reset=False)
+            with pytest.raises(IndexUnavailable, match="reached"):
+                use()
+        cut_off.close()
+    assert index.search(Everything(), ALL, 0).indexed == 42
+
+
 def test_a_server_that_hangs_is_given_up_after_one_time_limit(index: ElasticIndex, elasticsearch: Elasticsearch) -> None:
     with FaultProxy("127.0.0.1", int(elasticsearch.url.rpartition(":")[2])) as proxy:
         place = place_on(

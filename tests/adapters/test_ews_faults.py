@@ -85,9 +85,10 @@ def test_one_capture_asks_one_thing_at_a_time(box: Box) -> None:
 # --- the line --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("answer", [Answer(is_cut=True), Answer()], ids=["no answer", "nothing in it"])
 @pytest.mark.parametrize("operation", ["GetFolder", "SyncFolderItems", "GetItem"])
-def test_a_line_that_breaks_is_made_anew(box: Box, operation: str) -> None:
-    box.state.fail(operation, Answer(is_cut=True))
+def test_a_line_that_breaks_is_made_anew(box: Box, operation: str, answer: Answer) -> None:
+    box.state.fail(operation, answer)
     assert [item.raw for item in messages_in(list(box.source().items({})))] == RAWS
 
 
