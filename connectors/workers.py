@@ -142,6 +142,15 @@ def _chunks(things: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _is_large(chunk: Sequence[object]) -> bool:
-    thing = chunk[0]
-    raw = thing[-1] if isinstance(thing, tuple) else thing
-    return isinstance(raw, bytes) and len(raw) > _LARGE_BYTES
+    return _bytes_in(chunk[0]) > _LARGE_BYTES
+
+
+def _bytes_in(thing: object) -> int:
+    """Of the thing, or of all its parts."""
+    match thing:
+        case bytes():
+            return len(thing)
+        case tuple() | list():
+            return sum(map(_bytes_in, thing))
+        case _:
+            return 0

@@ -30,7 +30,7 @@ def unknown(raw: bytes) -> tuple[int, bool]:
     return len(raw), False
 
 
-def pid_of(raw: bytes) -> int:
+def pid_of(thing: object) -> int:
     return os.getpid()
 
 
@@ -57,10 +57,18 @@ def test_a_bug_goes_up(workers: Workers) -> None:
         list(workers.map(length, [b"fine", b"bug"], unknown))
 
 
-def test_work_is_done_elsewhere_unless_it_is_large(processes: ProcessWorkers) -> None:
-    small, large = processes.map(pid_of, [b"small", b"x" * 9_000_000], unknown)  # type: ignore[arg-type]
+LARGE = b"x" * 5_000_000
+
+
+@pytest.mark.parametrize(
+    "large",
+    [LARGE + LARGE, ("record", LARGE + LARGE, ()), (LARGE, [(LARGE, ".eml")])],
+    ids=["bytes", "among others", "together with what is beside them"],
+)
+def test_work_is_done_elsewhere_unless_it_is_large(processes: ProcessWorkers, large: object) -> None:
+    small, ours = processes.map(pid_of, [("record", b"small", ()), large], lambda _thing: 0)
     assert small != os.getpid()
-    assert large == os.getpid()
+    assert ours == os.getpid()
 
 
 def test_work_begun_ahead_is_answered_when_another_thing_hangs_its_process() -> None:

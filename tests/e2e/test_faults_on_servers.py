@@ -181,7 +181,11 @@ def test_a_line_that_is_cut_and_a_store_that_restarts_are_outlasted(
     servers: RealServers, store: Store, corpus: Path, large: Undisturbed, tmp_path: Path
 ) -> None:
     archive = Archive(servers, tmp_path)
-    archive.hasty = {"CAPSTONE_STORE__ENDPOINT_URL": store.urls["line"], "CAPSTONE_STORE__ATTEMPTS": "9", "CAPSTONE_STORE__THREADS": "2"}
+    archive.hasty = {
+        "CAPSTONE_STORE__ENDPOINT_URL": store.urls["line"],
+        "CAPSTONE_STORE__ATTEMPTS": "9",
+        "CAPSTONE_STORE__THREADS": "2",
+    }
     run = Run(archive, *importing(corpus, LARGE))
     run.until(archive.has(50))
     store.line.cut_all()
