@@ -39,7 +39,7 @@ class ElasticPlace:
 
 
 class _Node(Urllib3HttpNode):
-    """Takes answers only whole. A line may end in the midst of an answer's headers; what came so far looks like an empty answer."""
+    """Takes answers only whole: what came before a line ended in the midst of the headers looks like an empty answer."""
 
     def perform_request(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """As the class above. Raises ConnectionError too for an answer that does not say how long it is."""
