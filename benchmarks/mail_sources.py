@@ -3,9 +3,9 @@
     python -m benchmarks.mail_sources FOLDER [KIND...]
 
 Servers on loopback give invented mail of 20 to 75 kB, BENCH_LETTERS (1000) to each of three accounts. All three are read at
-once, each by a process of its own: bare, then by `App.capture` into an embedded archive without the index, in turns,
-BENCH_ROUNDS times.
-The bare store puts the same messages, locked, tagged and flushed. The servers of Exchange and Graph are those of the tests.
+once, each by a process of its own: bare, then by `App.capture` into an archive without the index, in turns, BENCH_ROUNDS times.
+The archive is embedded, or with BENCH_STORE=servers on versitygw and PostgreSQL. The bare store puts the same messages, locked,
+tagged and flushed: into a folder, or by boto3. The servers of Exchange and Graph are those of the tests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.on_servers import bare_puts
 from benchmarks.on_servers.cluster import fresh_folder
+from servers.postgres import Postgres
+from servers.versitygw import Versitygw
 
 ACCOUNTS = ("ada", "ben", "cyd")
 LEAST, MOST = 20_000, 75_000
@@ -34,6 +37,8 @@ FLOOR = 0.6
 LETTERS = int(os.environ.get("BENCH_LETTERS", "1000"))
 PASSWORD = "an invented password"  # noqa: S105 only for servers of this benchmark
 
+_PUTS_AT_ONCE = 10
+_ON_SERVERS = '[store]\nkind = "s3"\nendpoint_url = "{0}"\nbucket = "{1}"\n[ledger]\nurl_file = "ledger-url"\n'
 _OFFICIALS = "official,office,position,category,account,addresses,from,until,acting,form,approved,cutoff\n"
 _OFFICIAL = "{0},Front Office,Director {0},1,{0},{0}@agency.example,1990-01-01,,no,GRS 6.1-0900-2018-0001,2018-12-03,calendar\n"
 _SOURCES = {
@@ -52,21 +57,53 @@ def main() -> int:
     print("| source | bare fetch, messages/s | bare store | fetch and store | ratio to the slower | floor |")
     print("|---|---:|---:|---:|---:|---:|")
     is_met = True
-    with fresh_folder(parent) as folder:
+    with fresh_folder(parent) as folder, _backed(folder) as backing:
         for kind in sys.argv[2:] or _SOURCES:
-            is_met &= _measure(kind, folder / kind)
+            is_met &= _measure(kind, folder / kind, backing)
     return 0 if is_met else 1
 
 
-def _measure(kind: str, folder: Path) -> bool:
+class _Backing:
+    """What an archive is kept on besides its home."""
+
+    def __init__(self, s3: Versitygw | None = None, postgres: Postgres | None = None) -> None:
+        self._s3, self._postgres = s3, postgres
+
+    def settings(self, home: Path, name: str) -> str:
+        """Sections of the settings; nothing for the embedded defaults. Makes the database."""
+        if self._s3 is None or self._postgres is None:
+            return ""
+        (home / "ledger-url").write_text(self._postgres.create_database(name))
+        return _ON_SERVERS.format(self._s3.endpoint_url, name)
+
+    def bare(self, home: Path, name: str) -> str:
+        """Where bare PUTs go: a folder, or a bucket that is made here."""
+        if self._s3 is None:
+            return str(home / "bare")
+        bare_puts.client(self._s3.endpoint_url, 1).create_bucket(Bucket=f"{name}-bare", ObjectLockEnabledForBucket=True)
+        return f"{self._s3.endpoint_url}/{name}-bare"
+
+
+@contextmanager
+def _backed(folder: Path) -> Iterator[_Backing]:
+    if os.environ.get("BENCH_STORE") != "servers":
+        yield _Backing()
+        return
+    with Versitygw.started(folder / "versitygw") as s3, Postgres.started(folder / "postgres") as postgres:
+        os.environ |= s3.environment()
+        yield _Backing(s3, postgres)
+
+
+def _measure(kind: str, folder: Path, backing: _Backing) -> bool:
     folder.mkdir()
     rounds = []
     with _serving(kind, folder) as (where, ca_file):
         for number in range(int(os.environ.get("BENCH_ROUNDS", "3"))):
-            home = folder / f"home{number}"
-            _make(home, kind, where, ca_file)
+            home, name = folder / f"home{number}", f"{kind}{number}"
+            home.mkdir()
+            _make(home, kind, where, ca_file, backing.settings(home, name))
             bare = _rate(_fetch_bare, kind, where, ca_file)
-            store = _rate(_store_bare, str(home / "bare"))
+            store = _rate(_store_bare, backing.bare(home, name))
             ours = _rate(_capture, str(home))
             rounds.append((bare, store, ours, ours / min(bare, store)))
             shutil.rmtree(home)
@@ -149,12 +186,11 @@ def _serve_imap(folder: Path, stack: ExitStack) -> tuple[str, str]:
     return str(dovecot.port), str(folder / "password")
 
 
-def _make(home: Path, kind: str, where: str, ca_file: str) -> None:
-    home.mkdir()
+def _make(home: Path, kind: str, where: str, ca_file: str, backing: str) -> None:
     sources = (
         f'[[sources]]\nname = "{one}"\naccount = "{one}"\n{_SOURCES[kind].format(one, where, ca_file)}' for one in ACCOUNTS
     )
-    (home / "capstone.toml").write_text('[agency]\nname = "Agency"\n' + "".join(sources))
+    (home / "capstone.toml").write_text('[agency]\nname = "Agency"\n' + backing + "".join(sources))
     (home / "officials.csv").write_text(_OFFICIALS + "".join(_OFFICIAL.format(one) for one in ACCOUNTS))
     (home / "secret").write_text(Path(ca_file).read_text() if kind == "imap" else "right" if kind == "graph" else PASSWORD)
     for words in (["init"], ["officials", "import", str(home / "officials.csv")]):
@@ -199,7 +235,21 @@ def _capture(account: str, barrier: Any, home: str) -> None:
         raise SystemExit(f"{account}: {report.as_counts()}")
 
 
-def _store_bare(account: str, barrier: Any, folder: str) -> None:
+def _store_bare(account: str, barrier: Any, where: str) -> None:
+    store = _put_bare if "://" in where else _write_bare
+    store(account, barrier, where)
+
+
+def _put_bare(account: str, barrier: Any, where: str) -> None:
+    endpoint, _, bucket = where.rpartition("/")
+    s3, raws = bare_puts.client(endpoint, _PUTS_AT_ONCE), list(letters(account))
+    with ThreadPoolExecutor(_PUTS_AT_ONCE) as pool:
+        barrier.wait()
+        for _ in pool.map(lambda raw: bare_puts.put(s3, bucket, raw), raws):
+            pass
+
+
+def _write_bare(account: str, barrier: Any, folder: str) -> None:
     from capstone.domain.fixity import digest_of
     from capstone.domain.layout import record_key
     from capstone.domain.records import Lock

@@ -53,29 +53,30 @@ def main() -> None:
 def put_all(bucket: str, endpoint: str, files: list[str], threads: int, barrier: Barrier) -> None:
     """Put the messages, all threads at once. The barrier is passed before the first and after the last."""
     s3, raws = client(endpoint, threads), [Path(file).read_bytes() for file in files]
-
-    def put(raw: bytes) -> None:
-        digest = hashlib.sha256(raw)
-        key = f"records/bench/{digest.hexdigest()[:2]}/{digest.hexdigest()}.eml"
-        try:
-            s3.put_object(
-                Bucket=bucket,
-                Key=key,
-                Body=raw,
-                IfNoneMatch="*",
-                ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
-                ObjectLockLegalHoldStatus="ON",
-                Tagging=_TAGS,
-            )
-        except s3.exceptions.ClientError as exc:
-            if exc.response["Error"]["Code"] != "PreconditionFailed":  # the same message twice
-                raise
-
     with ThreadPoolExecutor(threads) as pool:
         barrier.wait()
-        for _ in pool.map(put, raws):
+        for _ in pool.map(lambda raw: put(s3, bucket, raw), raws):
             pass
     barrier.wait()
+
+
+def put(s3: S3Client, bucket: str, raw: bytes) -> None:
+    """One message, with all that the archive gives its objects."""
+    digest = hashlib.sha256(raw)
+    key = f"records/bench/{digest.hexdigest()[:2]}/{digest.hexdigest()}.eml"
+    try:
+        s3.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=raw,
+            IfNoneMatch="*",
+            ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
+            ObjectLockLegalHoldStatus="ON",
+            Tagging=_TAGS,
+        )
+    except s3.exceptions.ClientError as exc:
+        if exc.response["Error"]["Code"] != "PreconditionFailed":  # the same message twice
+            raise
 
 
 def client(endpoint: str, threads: int) -> S3Client:
