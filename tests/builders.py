@@ -111,7 +111,6 @@ def decided(found: Evidence, rules: Rules) -> Classification:
 def some_facts(**changes: Any) -> CaptureFacts:
     """Capture facts of a small healthy message."""
     values: dict[str, Any] = {
-        "digest": "ab" * 32,
         "size_bytes": 1234,
         "header_date": at("2015-03-04T15:00:00"),
         "trace_date": None,

@@ -221,7 +221,6 @@ class MessageFacts:
 class CaptureFacts:
     """The few facts that capture decides on: small, so that they travel cheaply between processes."""
 
-    digest: str
     size_bytes: int
     header_date: datetime | None
     trace_date: datetime | None

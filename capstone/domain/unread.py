@@ -10,8 +10,7 @@ _PROBLEM = Problem("reader_ended")
 
 def unread_facts(raw: bytes) -> CaptureFacts:
     """Facts for capture: the record is kept and, without a date, unscheduled. Its content key is its digest."""
-    digest = digest_of(raw)
-    return CaptureFacts(digest, len(raw), None, None, (), (), None, digest, (_PROBLEM,))
+    return CaptureFacts(len(raw), None, None, (), (), None, digest_of(raw), (_PROBLEM,))
 
 
 def unread_message(raw: bytes) -> MessageFacts:

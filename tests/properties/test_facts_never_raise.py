@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, is_dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from capstone.domain.addresses import normal_form
 from capstone.domain.documents import document_of
 from capstone.domain.facts import capture_facts, index_facts, read_facts
+from capstone.domain.facts.headers import read_headers
 from capstone.domain.problems import CODES
 from tests.builders import a_record
 from tests.unit.facts.messages import attached, message, multipart
@@ -89,6 +91,29 @@ def test_damaged_messages_never_raise(raw: bytes, data: st.DataObject) -> None:
 def test_header_order_and_boundaries_do_not_change_the_content_key(lines: list[str], boundary: str) -> None:
     usual = ["Cc: carl@agency.example", "Subject: Test", "To: bob@agency.example"]
     assert _key(lines, boundary) == _key(usual, "q")
+
+
+_LINE_ENDS = st.text("\r\na ", max_size=20).map(str.encode)
+
+
+@given(_LINE_ENDS.filter(lambda text: text[:1] not in (b"\r", b"\n")))
+@settings(deadline=None)
+def test_the_body_begins_behind_the_first_empty_line(text: bytes) -> None:
+    raw = b"Subject: Plans\nTo: " + text
+    headers, found = read_headers(raw), re.search(rb"\n\r?\n", raw)
+    assume(not headers.problems)
+    assert headers.body_start == (found.end() if found else len(raw))
+
+
+@given(_LINE_ENDS)
+@settings(deadline=None)
+def test_line_ends_of_texts_do_not_change_the_content_key(text: bytes) -> None:
+    with_lf = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    assert _key_of_text(text) == _key_of_text(with_lf)
+
+
+def _key_of_text(text: bytes) -> str:
+    return capture_facts(b"Message-ID: <a@agency.example>\n\n-" + text).content_key
 
 
 def _key(lines: list[str], boundary: str) -> str:

@@ -81,11 +81,13 @@ def _block_end(raw: bytes, start: int, headers: Headers) -> tuple[int, int, byte
             _note(headers, "bare_cr_line_ends" if headers.has_bare_cr else "mixed_line_ends")
             found = raw.find(odd + odd, start)
             return (len(raw), len(raw), odd) if found < 0 else (found, found + 2 * len(odd), odd)
-    lf = raw.find(b"\n\n", start)
-    crlf = raw.find(b"\n\r\n", start, lf if lf >= 0 else len(raw))
-    if crlf >= 0:
-        return crlf, crlf + 3, b"\n"
-    return (lf, lf + 2, b"\n") if lf >= 0 else (len(raw), len(raw), b"\n")
+    # The likelier blank line first: looking for the other one in the whole body costs as much as all else here.
+    likely, other = (b"\n\r\n", b"\n\n") if first_line.endswith(b"\r") else (b"\n\n", b"\n\r\n")
+    end, blank = raw.find(likely, start), likely
+    earlier = raw.find(other, start, end + len(other) - 1 if end >= 0 else len(raw))
+    if earlier >= 0:
+        end, blank = earlier, other
+    return (end, end + len(blank), b"\n") if end >= 0 else (len(raw), len(raw), b"\n")
 
 
 def _odd_line_end(first_line: bytes, first_lf: int) -> bytes | None:

@@ -16,7 +16,6 @@ from capstone.domain.facts.ladder import Reading, read_parts
 from capstone.domain.facts.markings import markings_of
 from capstone.domain.facts.security import security_of
 from capstone.domain.facts.words import unwrapped
-from capstone.domain.fixity import digest_of
 from capstone.domain.message import Address, CaptureFacts, MessageFacts, Problem
 
 
@@ -24,7 +23,6 @@ def capture_facts(raw: bytes) -> CaptureFacts:
     """The facts that capture decides on, equal to those of `read_facts`. Never raises for what the bytes hold."""
     reading, envelope, key = _examined(raw)
     return CaptureFacts(
-        digest=digest_of(raw),
         size_bytes=len(raw),
         header_date=envelope.date,
         trace_date=envelope.trace_date,
