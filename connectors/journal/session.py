@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -95,7 +96,8 @@ class JournalSession(SMTP):
 
     line_length_limit = 1 << 18
     """Of commands; also how much waits to be read."""
-    command_size_limit = 4096
+    command_size_limit = 8192
+    """Addresses that stand for X.500 names are far longer than the standard allows, and a refusal would be for good."""
 
     def __init__(self, desk: Desk) -> None:
         """Not connected yet."""
@@ -111,6 +113,7 @@ class JournalSession(SMTP):
             auth_exclude_mechanism=("LOGIN", "PLAIN"),
             loop=asyncio.get_running_loop(),
         )
+        self.command_size_limits = defaultdict(lambda: self.command_size_limit)  # after EHLO aiosmtpd's own would count: 512
         self._desk = desk
         self._is_refused = False
         self._heard_at = self.loop.time()

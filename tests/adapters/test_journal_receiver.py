@@ -140,15 +140,17 @@ def test_what_it_can_is_said_at_the_start() -> None:
         ("<jürgen@müller.example> SMTPUTF8".encode(), "jürgen@müller.example"),
         (b"<caf\xe9@x.example>", "caf\ufffd@x.example"),
         (b"a@x.example", "a@x.example"),
+        (b"<IMCEAEX-" + b"x" * 3000 + b"@x.example>", "IMCEAEX-" + "x" * 3000 + "@x.example"),
     ],
 )
 def test_any_address_is_taken(path: bytes, address: str | None) -> None:
     archive = Archive()
     with receiving(archive) as running, Wire(running.port) as wire:
-        wire.begin(b"<j@x.example>", sender=path)
+        wire.begin(b"<j@x.example>", b"<j@x.example>" if path == b"<>" else path.removesuffix(b" SMTPUTF8"), sender=path)
         wire.send(b"x\r\n.\r\n")
         assert wire.answer().startswith("250 ")
     assert archive.received[0].sender == address
+    assert archive.received[0].recipients[1] == (address or "j@x.example")
 
 
 def test_mail_over_the_limit_is_refused_for_good_and_counted() -> None:
