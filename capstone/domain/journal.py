@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from capstone.domain.addresses import normal_form
 from capstone.domain.envelopes import Envelope, ListMembers, ReceivedAs, Recipient, read_envelope
@@ -22,13 +22,20 @@ from capstone.domain.journal_parts import Leaf, leaves_of
 EXCHANGE = "exchange-journal"
 """`Envelope.said_by` of a report."""
 _MARK, _OLD_MARK = "x-ms-journal-report", "exjournalreport"
+_OLD_MARK_IN = ("content-identifier", "content-identifer")
+"""Exchange itself writes and reads the second one."""
 _MOST_NESTED = 3
 """Reports that were returned stand inside the report of their return, perhaps more than once."""
-_MOST_TEXT, _FIRST = 4 * 1024 * 1024, 256
+_MOST_TEXT, _FIRST = 32 * 1024 * 1024, 256
+"""A list of everybody in a department is some hundred thousand lines."""
+_BOM = "\ufeff"
 _LINE = re.compile(r"(sender|on-behalf-of|subject|message-id|recipient|to|cc|bcc):[ \t]*(.*)", re.IGNORECASE)
 _REDIRECTED = re.compile(r",[ \t]*(Expanded|Forwarded):[ \t]*", re.IGNORECASE)
 _BARE = re.compile(r"[^\s<>\",;]+")
+_ANY_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]+")
 _PREFIX = re.compile(r"smtp:", re.IGNORECASE)
+_WRAPPED = re.compile(r"imcea[a-z]+-", re.IGNORECASE)
+"""Begins an address that Exchange made of one of another kind, such as an X.500 name."""
 _RECEIVED_AS = {one.value: one for one in ReceivedAs}
 
 
@@ -38,6 +45,11 @@ class JournalReport:
 
     envelope: Envelope
     originals: tuple[bytes, ...] = field(repr=False)
+    others: tuple[str, ...] = ()
+    """Addresses in lines that the format does not know: older servers or other languages may name people so."""
+    is_whole: bool = True
+    """False where it may concern more people than its envelope says: it has such lines, is cut off, names no sender or no
+    recipient, or one by what is no address of mail."""
 
 
 def read_report(raw: bytes) -> JournalReport | None:
@@ -109,18 +121,27 @@ def _is_returned(headers: Headers) -> bool:
 def _as_report(headers: Headers, leaves: list[Leaf]) -> JournalReport | None:
     """By the field that says so, or by the form where a relay took the field away."""
     text = next((leaf for leaf in leaves if leaf.part.content_type == "text/plain"), None)
-    is_marked = _MARK in headers.fields or _OLD_MARK in (headers.first("content-identifier") or "").lower()
+    is_marked = _MARK in headers.fields or any(_OLD_MARK in (headers.first(name) or "").lower() for name in _OLD_MARK_IN)
     if not is_marked and (text is None or text is not leaves[0] or not _begins_like_one(text)):
         return None
     lines = _lines_of(text) if text else []
     envelope = _envelope(lines)
     originals = tuple(body for leaf in leaves if leaf.is_message and (body := leaf.body()))
-    is_one = is_marked or _is_told_by_form(lines, envelope, originals)
-    return JournalReport(envelope, originals) if is_one else None
+    if not (is_marked or _is_told_by_form(lines, envelope, originals)):
+        return None
+    others = tuple(_ANY_ADDRESS.findall("\n".join(line for line in lines if "@" in line and not _LINE.match(line))))
+    is_cut = text is not None and text.end - text.start > _MOST_TEXT
+    return JournalReport(envelope, originals, others, not (is_cut or others) and _names_everybody(envelope))
+
+
+def _names_everybody(envelope: Envelope) -> bool:
+    named = [address for one in envelope.recipients for address in (one.address, one.through, one.forwarded_by) if address]
+    senders = [envelope.sender or "", *([envelope.on_behalf_of] if envelope.on_behalf_of else [])]
+    return bool(named) and all("@" in one and not _WRAPPED.match(one) for one in (*senders, *named))
 
 
 def _begins_like_one(text: Leaf) -> bool:
-    return text.body(_FIRST).lstrip().lower().startswith(b"sender:")
+    return text.body(_FIRST).removeprefix(_BOM.encode()).lstrip().lower().startswith(b"sender:")
 
 
 def _is_told_by_form(lines: list[str], envelope: Envelope, originals: tuple[bytes, ...]) -> bool:
@@ -133,7 +154,7 @@ def _is_told_by_form(lines: list[str], envelope: Envelope, originals: tuple[byte
 
 def _lines_of(text: Leaf) -> list[str]:
     body = decoded(text.body(_MOST_TEXT), text.part.params.get("charset") or "utf-8")[0]
-    return [line.rstrip("\r") for line in body.split("\n")]
+    return [line.rstrip("\r") for line in body.removeprefix(_BOM).split("\n")]
 
 
 def _envelope(lines: list[str]) -> Envelope:
@@ -151,8 +172,8 @@ def _envelope(lines: list[str]) -> Envelope:
             told.setdefault(name, value)
     return Envelope(
         said_by=EXCHANGE,
-        sender=_address(told.get("sender", ""))[1] or None,
-        on_behalf_of=_address(told.get("on-behalf-of", ""))[1] or None,
+        sender=_address(told.get("sender", "")),
+        on_behalf_of=_address(told.get("on-behalf-of", "")),
         recipients=tuple(recipients),
         message_id=read_message_id(told["message-id"])[0] if told.get("message-id") else None,
     )
@@ -160,23 +181,24 @@ def _envelope(lines: list[str]) -> Envelope:
 
 def _recipients(received_as: ReceivedAs, value: str) -> list[Recipient]:
     first, *redirections = _REDIRECTED.split(value)
-    name, address = _address(first)
-    if not address:
-        return []
-    one = Recipient(address, received_as, name)
-    for kind, source in zip(redirections[::2], redirections[1::2], strict=True):
-        through = _address(source)[1]
-        one = replace(one, through=through) if kind.lower() == "expanded" else replace(one, forwarded_by=through)
-    return [one]
+    sources = dict(zip(map(str.lower, redirections[::2]), map(_address, redirections[1::2]), strict=True))
+    through, forwarded_by = sources.get("expanded"), sources.get("forwarded")
+    return [Recipient(address, received_as, name, through, forwarded_by) for name, address in _mailboxes(first)]
 
 
-def _address(value: str) -> tuple[str, str]:
-    """(name, address) as written. What has no usual form is the address as it stands."""
+def _address(value: str) -> str | None:
+    """The first of them."""
+    return next((address for _, address in _mailboxes(value)), None)
+
+
+def _mailboxes(value: str) -> list[tuple[str, str]]:
+    """(name, address) as written; none of the empty address of reports. What has no usual form is the address as it stands."""
     value = _PREFIX.sub("", value.strip(), count=1)
+    if not value.strip("<>"):
+        return []
     if _BARE.fullmatch(value):
-        return "", value
-    found = read_addresses([value], _ignored)
-    return next(((one.name, one.address) for one in found if one.address), ("", value))
+        return [("", value)]
+    return [(one.name, one.address) for one in read_addresses([value], _ignored) if one.address] or [("", value)]
 
 
 def _ignored(_: str) -> None:

@@ -88,7 +88,7 @@ def _report_in(delivered: Delivered, headers: Headers, sorting: Sorting) -> Jour
         return report
     # Exchange gives a report the addresses of its original, or those of the system and of the journal.
     within = [address for raw in report.originals for address in _named(read_headers(raw), _FROM + _TO)]
-    told = _accounts(sorting, (*_said(report.envelope.sender), *_concerned_by(report.envelope), *within), headers, delivered.at)
+    told = _accounts(sorting, (*_said(report.envelope.sender), *_concerned_by(report), *within), headers, delivered.at)
     return report if _accounts(sorting, _named(headers, _FROM + _TO), headers, delivered.at) <= told else None
 
 
@@ -122,8 +122,8 @@ def _of_report(delivered: Delivered, headers: Headers, report: JournalReport, so
     inside = [read_headers(raw) for raw in report.originals] or [headers]
     told = report.envelope
     sent = _accounts(sorting, _said(told.sender), inside[0], delivered.at)
-    concerned = sent | _accounts(sorting, _concerned_by(told), inside[0], delivered.at)
-    if not concerned or not report.originals:  # what it says may be damaged, or say less than the mail itself
+    concerned = sent | _accounts(sorting, _concerned_by(report), inside[0], delivered.at)
+    if not (concerned and report.originals and report.is_whole):  # what it says may be damaged, or say less than the mail itself
         sent |= _accounts(sorting, _senders(inside[0]), inside[0], delivered.at)
         named = [address for each in (headers, *inside) for address in _named(each, _FROM + _TO)]
         concerned |= sent | _accounts(sorting, named, inside[0], delivered.at)
@@ -138,10 +138,11 @@ def _of_report(delivered: Delivered, headers: Headers, report: JournalReport, so
     }
 
 
-def _concerned_by(told: Envelope) -> list[str]:
+def _concerned_by(report: JournalReport) -> list[str]:
     """For whom it was sent, who received it, and the lists and mailboxes that led it there: an account may be one of these."""
+    told = report.envelope
     received = [address for one in told.recipients for address in (one.address, one.through, one.forwarded_by) if address]
-    return [*_said(told.on_behalf_of), *received]
+    return [*_said(told.on_behalf_of), *received, *report.others]
 
 
 def _senders(headers: Headers) -> list[str]:

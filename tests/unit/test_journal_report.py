@@ -60,11 +60,64 @@ def test_who_it_was_sent_for_is_read() -> None:
         ('"Ode, Ben" <ben@agency.example>', "Ode, Ben", "ben@agency.example"),
         ("SMTP:ben@agency.example", "", "ben@agency.example"),
         ("no address at all;", "", "no address at all;"),
+        ("/o=Agency/ou=Staff/cn=Recipients/cn=ben", "", "/o=Agency/ou=Staff/cn=Recipients/cn=ben"),
     ],
 )
 def test_addresses_are_kept_as_written(written: str, name: str, address: str) -> None:
     (one,) = read(report(lines_for(f"To: {written}"), original())).envelope.recipients
     assert (one.name, one.address) == (name, address)
+
+
+@pytest.mark.parametrize("between", [", ", "; ", ","])
+def test_several_in_one_line_are_all_read(between: str) -> None:
+    raw = report(lines_for(f"Cc: ben@agency.example{between}Cy <cy@x.example>, Expanded: dl@x.example"), original())
+    assert [(one.address, one.received_as, one.through) for one in read(raw).envelope.recipients] == [
+        ("ben@agency.example", ReceivedAs.CC, "dl@x.example"), ("cy@x.example", ReceivedAs.CC, "dl@x.example"),
+    ]  # fmt: skip
+
+
+def test_a_list_of_everybody_is_read_to_its_end() -> None:
+    members = [
+        f"To: member{number}@agency.example, Expanded: everybody-in-the-whole-department@agency.example"
+        for number in range(60_000)
+    ]
+    found = read(report(lines_for(*members), original()))
+    assert (len(found.envelope.recipients), found.is_whole) == (60_000, True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "others"),
+    [
+        (
+            ["Sender: a@x.example", "Message-ID: <m>", "Recipients:", "b@x.example, C <c@x.example>"],
+            ("b@x.example", "c@x.example"),
+        ),
+        ([*lines_for("To: b@x.example"), "Destinataire\u00a0: c@x.example"], ("c@x.example",)),
+        (lines_for("To: b@x.example", sender="<>"), ()),
+        (lines_for("To: b@x.example", "Bcc: /o=Agency/cn=Recipients/cn=c"), ()),
+        (lines_for("To: b@x.example, Expanded: IMCEAEX-_O=AGENCY_CN=DL@x.example"), ()),
+        (lines_for(), ()),
+    ],
+)
+def test_a_report_that_may_concern_more_people_than_it_names_says_so(lines: list[str], others: tuple[str, ...]) -> None:
+    found = read(report(lines, original(), charset="utf-8", text_encoding="base64"))
+    assert (found.others, found.is_whole) == (others, False)
+
+
+def test_a_report_that_names_everybody_is_whole() -> None:
+    found = read(report([*lines_for("To: b@x.example"), "Label: kept", ""], original()))
+    assert (found.others, found.is_whole) == ((), True)
+
+
+def test_the_empty_sender_is_nobody() -> None:
+    assert read(report(lines_for("To: b@x.example", sender="<>"), original())).envelope.sender is None
+
+
+@pytest.mark.parametrize("mark", [None, b"X-MS-Journal-Report:"])
+def test_a_mark_of_byte_order_hides_no_line(mark: bytes | None) -> None:
+    first, *rest = lines_for("To: b@x.example")
+    raw = report(["\ufeff" + first, *rest], original(), charset="utf-8", text_encoding="base64", mark=mark)
+    assert read(raw).envelope.sender == "director@agency.example"
 
 
 def test_a_subject_that_looks_like_a_line_names_no_recipient() -> None:
@@ -98,8 +151,9 @@ def test_a_report_without_its_original_still_says_who_received_it() -> None:
     assert (found.originals, [one.address for one in found.envelope.recipients]) == ((), ["b@x.example"])
 
 
-def test_the_mark_of_older_servers_counts() -> None:
-    assert read_report(report(["Sender: a@x.example"], original(), mark=b"Content-Identifier: ExJournalReport")) is not None
+@pytest.mark.parametrize("name", [b"Content-Identifier", b"Content-Identifer"])
+def test_the_mark_of_older_servers_counts(name: bytes) -> None:
+    assert read_report(report(["Sender: a@x.example"], original(), mark=name + b": ExJournalReport")) is not None
 
 
 def test_a_report_is_known_by_its_form_where_a_relay_took_its_mark_away() -> None:
@@ -130,7 +184,7 @@ def test_boundaries_that_only_begin_alike_part_nothing() -> None:
 
 def test_a_part_without_a_header_is_text() -> None:
     raw = b"X-MS-Journal-Report:\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nSender: a@x.example\nTo:\n--b--\n"
-    assert read(raw) == JournalReport(Envelope("exchange-journal", "a@x.example"), ())
+    assert read(raw) == JournalReport(Envelope("exchange-journal", "a@x.example"), (), is_whole=False)
 
 
 def test_an_empty_original_is_none() -> None:

@@ -62,7 +62,7 @@ def test_a_report_gives_one_message_to_each_account_concerned() -> None:
     ],
 )
 def test_an_account_is_concerned_however_it_is_named(line: str) -> None:
-    raw = report(lines_for(line, sender="s@x.example"), original())
+    raw = report(lines_for(line, "To: x@x.example", sender="s@x.example"), original())
     ((account, items),) = sorted_by_account(delivered(raw), sorting()).items()
     assert (account, messages(items)[0].occurrence.is_sent) == ("analyst", False)
 
@@ -100,6 +100,32 @@ def test_a_report_whose_lines_say_nothing_goes_by_the_header() -> None:
     raw = report(["Sender: s@x.example"], original(From="Ben <analyst@agency.example>", To="x@x.example"), sender="s@x.example")
     ((account, items),) = sorted_by_account(delivered(raw), sorting()).items()
     assert (account, messages(items)[0].occurrence.is_sent) == ("analyst", True)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [
+            "Sender: director@agency.example",
+            "Message-ID: <m1@agency.example>",
+            "Recipients:",
+            "B <analyst@agency.example>, x@x.example",
+        ],
+        [*lines_for("To: x@x.example"), "Destinataire : analyst@agency.example"],
+        lines_for("To: /o=Agency/ou=Staff/cn=Recipients/cn=analyst"),
+        lines_for("To: IMCEAEX-_O=AGENCY_OU=STAFF_CN=ANALYST@agency.example"),
+        lines_for("To: analyst@agency.example", sender="<>"),
+        lines_for("To: analyst@agency.example", sender="/o=Agency/ou=Staff/cn=Recipients/cn=director"),
+        lines_for("To: x@x.example; analyst@agency.example"),
+        lines_for(),
+    ],
+)
+def test_whom_a_report_names_in_no_usual_form_is_concerned_too(lines: list[str]) -> None:
+    raw = report(lines, original(), charset="utf-8")
+    found = sorted_by_account(delivered(raw), sorting())
+    assert {account: messages(items)[0].raw for account, items in found.items()} == {
+        "analyst": original(), "director": original(),
+    }  # fmt: skip
 
 
 def test_a_copy_by_postfix_keeps_the_envelope_of_the_wire_and_of_its_fields() -> None:
