@@ -92,10 +92,11 @@ class Receiving:
         return self._sessions[account]
 
     def _end(self, account: str, error: str | None = None) -> None:
-        parts, session = self._parts(), self._sessions.pop(account)
+        session = self._sessions.pop(account)
         if not session.is_begun:
             return
         with suppress(CapstoneError):  # where it cannot be noted, the next run closes this one
+            parts = self._parts()
             run = parts.ledger.finish_run(session.chain.run_id, parts.clock.now(), "failed" if error else "complete", error)
             details = {**run.counts, "run": run.run_id, "account": account, "source": self._source, "outcome": run.outcome}
             anchor(parts.store, parts.audit.append(parts.clock.now(), self._actor, "capture", details))

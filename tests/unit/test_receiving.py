@@ -22,6 +22,7 @@ from capstone.domain.message import (
     Place,
     RefusedItem,
 )
+from capstone.usecases.capture import CaptureParts
 from capstone.usecases.rebuild import RebuildParts, rebuild_ledger
 from capstone.usecases.receiving import Receiving
 from tests.fakes.archive import Cut, MemoryArchive, PowerCut, a_message
@@ -199,6 +200,24 @@ def test_what_cannot_be_noted_at_the_end_is_left_to_the_next_run() -> None:
     journal.close()
     archive.ledger.capture = whole
     receiving(archive).take_in("director", [received(TWO, "2")])
+    assert [run.outcome for run in archive.ledger.records.runs()] == ["running", "abandoned"]
+
+
+def test_the_end_needs_no_register() -> None:
+    archive = MemoryArchive()
+    is_down: list[bool] = []
+
+    def parts() -> CaptureParts:
+        if is_down:
+            raise LedgerUnavailable("down")
+        return archive.capturing
+
+    journal = Receiving(parts, "journal", "journal")
+    journal.take_in("director", [received(ONE)])
+    is_down.append(True)
+    journal.close()
+    is_down.clear()
+    assert journal.take_in("director", [received(TWO, "2")]) == {"archived": 1}
     assert [run.outcome for run in archive.ledger.records.runs()] == ["running", "abandoned"]
 
 
