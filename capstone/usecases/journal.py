@@ -143,16 +143,25 @@ class Journal:
         return batch, True
 
     def _answer(self, batch: list[_Waiting]) -> None:
+        """Where a delivery meets a fault in the program, the others of its batch do not."""
         self.count("received", len(batch))
+        if not self._is_through(batch) and len(batch) > 1:
+            for waiting in batch:
+                waiting.error = None
+                self._is_through([waiting])
+        for waiting in batch:
+            waiting.answer.set_result(waiting.error is None)
+
+    def _is_through(self, batch: list[_Waiting]) -> bool:
         try:
             self._take_in(batch)
         # A worker boundary: whatever went wrong, every sender gets its answer, and the next batch its turn.
         except Exception as exc:  # noqa: BLE001
             log.critical("journal_fault", error=type(exc).__name__)
             for waiting in batch:
-                waiting.error = waiting.error or RunFailed("A fault in the program.")
-        for waiting in batch:
-            waiting.answer.set_result(waiting.error is None)
+                waiting.error = RunFailed("A fault in the program.")
+            return False
+        return True
 
     def _take_in(self, batch: list[_Waiting]) -> None:
         try:
