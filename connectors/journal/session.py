@@ -168,13 +168,21 @@ class JournalSession(SMTP):
         if self.is_busy or silent_s < self._timeout_duration:
             self._reset_timeout(None if self.is_busy else self._timeout_duration - silent_s)
         else:
-            super()._timeout_cb()  # type: ignore[no-untyped-call]
+            self._hang_up()
 
     async def say_goodbye(self) -> None:
         """End the connection as one that may come again."""
         if self.transport is not None and not self.transport.is_closing():
             await self.push(CLOSING)
-            self.transport.close()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close. In the midst of a TLS handshake nobody else would tell that the connection is over."""
+        if self.transport is None or self.session is None:
+            return
+        self.transport.close()
+        if self._original_transport is not None and self.session.ssl is None:
+            self.connection_lost(None)
 
     # --- commands ---
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+import time
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -297,6 +298,28 @@ def test_a_client_that_does_not_speak_tls_is_dropped(server_folder: Path) -> Non
             assert not wire.answer().startswith("250")
         with Wire(running.port) as wire:
             wire.greet()
+
+
+def test_a_client_that_falls_silent_in_the_handshake_keeps_no_place(server_folder: Path) -> None:
+    made = certificates_in(server_folder / "tls")
+    context = tls_context(made.certificate, made.key)
+    with receiving(Archive(), tls=context, sessions=1, idle_s=0.3, wait_s=0.1) as running:
+        with Wire(running.port) as wire:
+            wire.greet()
+            assert wire.say(b"STARTTLS")[0].startswith("220 ")
+            assert wire.closes_within(5)
+        with Wire(running.port) as wire:
+            assert wire.greet().startswith("250")
+
+
+def test_a_handshake_does_not_delay_the_end(server_folder: Path) -> None:
+    made = certificates_in(server_folder / "tls")
+    with receiving(Archive(), tls=tls_context(made.certificate, made.key), wait_s=15) as running, Wire(running.port) as wire:
+        wire.greet()
+        assert wire.say(b"STARTTLS")[0].startswith("220 ")
+        begun = time.monotonic()
+        running.stop()
+        assert time.monotonic() - begun < 10
 
 
 def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
