@@ -32,7 +32,7 @@ _BOM = "\ufeff"
 _LINE = re.compile(r"(sender|on-behalf-of|subject|message-id|recipient|to|cc|bcc):[ \t]*(.*)", re.IGNORECASE)
 _REDIRECTED = re.compile(r",[ \t]*(Expanded|Forwarded):[ \t]*", re.IGNORECASE)
 _BARE = re.compile(r"[^\s<>\",;]+")
-_ANY_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]+")
+_BETWEEN = re.compile(r"[\s<>()\[\]\",;:]+")
 _PREFIX = re.compile(r"smtp:", re.IGNORECASE)
 _WRAPPED = re.compile(r"imcea[a-z]+-", re.IGNORECASE)
 """Begins an address that Exchange made of one of another kind, such as an X.500 name."""
@@ -66,6 +66,11 @@ def read_report(raw: bytes) -> JournalReport | None:
                 inner += [leaf.body() for leaf in leaves if leaf.is_message]
         waiting = inner
     return None
+
+
+def addresses_anywhere(text: str) -> list[str]:
+    """All that looks like an address, in a text of any form."""
+    return [word for word in _BETWEEN.split(text) if 0 < word.find("@") < len(word) - 1]
 
 
 def envelope_of(raw: bytes, suffix: str) -> Envelope | None:
@@ -129,7 +134,7 @@ def _as_report(headers: Headers, leaves: list[Leaf]) -> JournalReport | None:
     originals = tuple(body for leaf in leaves if leaf.is_message and (body := leaf.body()))
     if not (is_marked or _is_told_by_form(lines, envelope, originals)):
         return None
-    others = tuple(_ANY_ADDRESS.findall("\n".join(line for line in lines if "@" in line and not _LINE.match(line))))
+    others = tuple(addresses_anywhere("\n".join(line for line in lines if not _LINE.match(line))))
     is_cut = text is not None and text.end - text.start > _MOST_TEXT
     return JournalReport(envelope, originals, others, not (is_cut or others) and _names_everybody(envelope))
 

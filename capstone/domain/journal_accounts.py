@@ -8,6 +8,9 @@ from datetime import date
 from capstone.domain.addresses import address_mark, normal_form
 from capstone.domain.roster import Roster
 
+_AROUND = " '."
+"""What mail programs write around an address, and the root of all domains."""
+
 
 class Addressees:
     """The register as a journal asks it. An address leads to every account that ever had it, whatever the message's date.
@@ -27,7 +30,7 @@ class Addressees:
     def accounts_of(self, addresses: Iterable[str], days: Iterable[date]) -> frozenset[str]:
         """The accounts that these addresses lead to, as written, on any of the days."""
         days = tuple(days)
-        every = [self._accounts_of(address_mark(normal_form(address)), days) for address in addresses]
+        every = [self._accounts_of(address_mark(normal_form(address.strip(_AROUND))), days) for address in addresses]
         return frozenset().union(*every)
 
     def _accounts_of(self, mark: str, days: Iterable[date]) -> frozenset[str]:

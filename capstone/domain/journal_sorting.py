@@ -12,7 +12,7 @@ from capstone.domain.facts.dates import read_date
 from capstone.domain.facts.headers import Headers, read_headers
 from capstone.domain.facts.identifiers import read_message_id
 from capstone.domain.fixity import digest_of
-from capstone.domain.journal import JournalReport, read_report
+from capstone.domain.journal import JournalReport, addresses_anywhere, read_report
 from capstone.domain.journal_accounts import Addressees
 from capstone.domain.layout import NO_ACCOUNT
 from capstone.domain.message import (
@@ -198,18 +198,16 @@ def _accounts(sorting: Sorting, addresses: Iterable[str], headers: Headers, at: 
 
 
 def _named(headers: Headers, names: Iterable[str]) -> list[str]:
-    return [
-        one.address
-        for name in names
-        if name in headers.fields
-        for one in read_addresses(headers.all(name), _ignored)
-        if one.address
-    ]
+    return [address for name in names if name in headers.fields for value in headers.all(name) for address in _mailboxes(value)]
+
+
+def _mailboxes(value: str) -> list[str]:
+    """The addresses of a field; where it is broken or too long to be read as a list, whatever looks like one."""
+    problems: list[str] = []
+    found = [one.address for one in read_addresses([value], problems.append) if one.address]
+    is_read = found and not problems and all(addresses_anywhere(one) == [one] for one in found)
+    return found if is_read else list(dict.fromkeys([*found, *addresses_anywhere(value)]))
 
 
 def _said(address: str | None) -> tuple[str, ...]:
     return (address,) if address else ()
-
-
-def _ignored(_: str) -> None:
-    """What is wrong with a field of addresses is a fact of the record."""

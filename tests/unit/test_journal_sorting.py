@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
@@ -152,6 +153,37 @@ def test_a_copy_without_them_goes_by_its_header() -> None:
         "analyst": False,
         "director": True,
     }
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "Foo (left open, analyst@agency.example, x@x.example",
+        '"Foo <x@x.example>, analyst@agency.example',
+        "'analyst@agency.example'",
+        "Ben <'analyst@agency.example'>",
+        "analyst@agency.example.",
+        ", ".join(
+            [*(f"Member (of staff) {number} <member{number}@x.example>" for number in range(3000)), "analyst@agency.example"]
+        ),
+    ],
+)
+def test_a_broken_or_endless_list_of_addresses_hides_nobody(to: str) -> None:
+    assert list(sorted_by_account(delivered(original(From="s@x.example", To=to)), sorting())) == ["analyst"]
+
+
+@pytest.mark.parametrize("to", ['"analyst@agency.example" <x@x.example>', "analyst@agency.example via List <x@x.example>"])
+def test_a_name_that_looks_like_an_address_is_a_name(to: str) -> None:
+    assert list(sorted_by_account(delivered(original(To=to)), sorting())) == ["director"]
+
+
+@pytest.mark.parametrize("odd", ["x" * 1_000_000 + "@", "@" * 1_000_000, "x@" * 500_000])
+def test_odd_text_takes_no_longer_than_its_length(odd: str) -> None:
+    raw = report([*lines_for("To: x@x.example"), odd], original(To=odd))
+    begun = time.monotonic()
+    sorted_by_account(delivered(raw), sorting())
+    sorted_by_account(delivered(original(To=odd)), sorting())
+    assert time.monotonic() - begun < 10
 
 
 def test_sent_on_behalf_is_sent_by_the_sender() -> None:
