@@ -313,8 +313,10 @@ class _Incoming:
 
     def message(self) -> bytes:
         """The bytes that the sender meant: without the dots that were added at the start of lines. Empty where refused."""
-        raw = bytes(self._buffer)[3 if self._buffer.startswith(b"\r\n.") else 2 :].replace(b"\r\n.", b"\r\n")
-        self._buffer.clear()
+        del self._buffer[: 3 if self._buffer.startswith(b"\r\n.") else 2]
+        raw = bytes(self._buffer)
+        self._buffer.clear()  # first, so that there are never more than two of a large message
+        raw = raw.replace(b"\r\n.", b"\r\n")
         if self.refusal is None and len(raw) > self._desk.line.size_limit_bytes:
             self.refusal = TOO_LARGE
         return raw

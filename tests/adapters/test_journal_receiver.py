@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 import time
+import tracemalloc
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -188,6 +189,22 @@ def test_too_much_at_a_time_shall_come_again() -> None:
         archive.waiting[1].set_result(True)
         assert second.answer().startswith("250 ")
     assert archive.counts == ["deferred"]
+
+
+@pytest.mark.parametrize("line", [b"x" * 998 + b"\r\n", b".." + b"x" * 996 + b"\r\n"])
+def test_a_message_is_never_in_memory_more_than_twice(line: bytes) -> None:
+    number = 10_000
+    with receiving(Archive()) as running, Wire(running.port) as wire:
+        wire.begin()
+        tracemalloc.start()
+        try:
+            for _ in range(number):
+                wire.send(line)
+            wire.send(b".\r\n")
+            assert wire.answer().startswith("250 ")
+            assert tracemalloc.get_traced_memory()[1] < 2.5 * number * len(line)
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_peer_that_is_not_allowed_is_refused_and_counted() -> None:
