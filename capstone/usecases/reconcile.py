@@ -108,6 +108,9 @@ def _compare_index(parts: ReconcileParts, report: ReconcileReport) -> None:
             left_over.append(record_id)
         elif not is_indexed:
             absent.append(record_id)
+    # Asked for again: a record may have been captured and indexed since its page of the ledger was read.
+    known = {entry.record_id for entry in parts.records.entries(left_over)}
+    left_over = [record_id for record_id in left_over if record_id not in known]
     parts.outbox.enqueue(absent)
     parts.index.remove(left_over)
     log.info("index_compared", absent=len(absent), pending=pending, left_over=len(left_over))

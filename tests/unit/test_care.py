@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +75,20 @@ class Unreadable:
     def get_all(self, wanted: Sequence[ObjectRef]) -> Iterator[bytes | CapstoneError]:
         for ref, found in zip(wanted, self._inner.get_all(wanted), strict=True):
             yield StoreUnavailable("bad sector") if ref.key == self._key else found
+
+
+class LateIds:
+    """An index that tells its ids after `meanwhile`, when the ledger has been read already."""
+
+    def __init__(self, inner: Any, meanwhile: Callable[[], object]) -> None:
+        self._inner, self._meanwhile = inner, meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def ids(self) -> Iterator[str]:
+        self._meanwhile()
+        yield from self._inner.ids()
 
 
 # --- verify ----------------------------------------------------------------------------------------
@@ -330,6 +344,19 @@ def test_documents_missing_from_the_index_become_due_and_left_over_ones_go(archi
     other.index = archive.index
     assert {one.what for one in other.reconcile().mended} == {"left-over document"}
     assert list(other.index.ids()) == []
+
+
+def test_a_record_that_was_captured_and_indexed_meanwhile_stays_in_the_index(archive: MemoryArchive) -> None:
+    late = a_message("Late")
+
+    def meanwhile() -> None:
+        archive.index = index
+        archive.capture(ListSource(offered(late, "9")))
+        archive.index_pending()
+
+    index, archive.index = archive.index, LateIds(archive.index, meanwhile)
+    assert archive.reconcile().mended == []
+    assert f"director/{digest_of(late)}" in set(index.ids())
 
 
 def test_a_record_in_no_manifest_is_taken_in_from_where_it_lies(archive: MemoryArchive) -> None:
