@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from capstone.domain.message import CompanionKind
 
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_MANIFEST = re.compile(r"manifests/[a-z0-9_][a-z0-9-]*/[0-9]{4}/[0-9]{2}/[^/]+-[0-9]{6,}\.jsonl")
+_DECISION = re.compile(r"decisions/[0-9]{4}/[0-9]{2}/([0-9]{9,})\.json")
+_ANCHOR = re.compile(r"audit/[0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9a-f]{64}\.json")
 _NOT_IN_A_KEY = re.compile(r"[^a-z0-9-]+")
 NO_ACCOUNT = "_"
 """Stands in keys and ledger for an account where what was received names none; no account can be called so."""
@@ -46,6 +49,11 @@ def manifest_key(account: str, run_id: str, number: int) -> str:
     return f"manifests/{account}/{run_id[:4]}/{run_id[4:6]}/{run_id}-{number:06d}.jsonl"
 
 
+def is_manifest_key(key: str) -> bool:
+    """Whether a manifest may lie there. Others put objects beside ours: folders of a console, copies, notes."""
+    return _MANIFEST.fullmatch(key) is not None
+
+
 def manifest_months(account: str, last_key: str | None, now: datetime) -> list[str]:
     """Prefixes below which manifests newer than `last_key` can lie, oldest first; all of the account's where it is None."""
     if last_key is None:
@@ -63,9 +71,10 @@ def decision_key(number: int, at: datetime) -> str:
     return f"decisions/{at:%Y}/{at:%m}/{number:09d}.json"
 
 
-def decision_number(key: str) -> int:
-    """The number that a decision's key names."""
-    return int(key.rpartition("/")[2].removesuffix(".json"))
+def decision_number(key: str) -> int | None:
+    """The number that a decision's key names; None for a key that is none of a decision."""
+    found = _DECISION.fullmatch(key)
+    return int(found[1]) if found else None
 
 
 def form_key(digest: str, suffix: str) -> str:
@@ -76,6 +85,11 @@ def form_key(digest: str, suffix: str) -> str:
 def audit_key(head: str, at: datetime) -> str:
     """The key of an anchored head of the audit chain."""
     return f"audit/{at:%Y}/{at:%m}/{at:%d}/{head}.json"
+
+
+def is_audit_key(key: str) -> bool:
+    """Whether an anchored head may lie there."""
+    return _ANCHOR.fullmatch(key) is not None
 
 
 def key_part(name: str) -> str:

@@ -9,7 +9,7 @@ import structlog
 
 from capstone.domain.errors import FixityMismatch
 from capstone.domain.fixity import digest_of
-from capstone.domain.layout import manifest_months
+from capstone.domain.layout import is_manifest_key, manifest_months
 from capstone.domain.manifest import read_manifest
 from capstone.ports import CaptureLedger, ManifestRef, RecordStore, Run
 from capstone.usecases.decide import batch_of
@@ -42,4 +42,4 @@ def adopt_manifests(store: RecordStore, ledger: CaptureLedger, account: str, now
 
 def _newer(store: RecordStore, account: str, last: ManifestRef | None, now: datetime) -> Iterator[str]:
     for prefix in manifest_months(account, last.key if last else None, now):
-        yield from (key for key in store.list_keys(prefix) if last is None or key > last.key)
+        yield from (key for key in store.list_keys(prefix) if is_manifest_key(key) and (last is None or key > last.key))

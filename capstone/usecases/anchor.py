@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from capstone.domain.events import AuditEntry
 from capstone.domain.fixity import digest_of
-from capstone.domain.layout import audit_key
+from capstone.domain.layout import audit_key, is_audit_key
 from capstone.domain.records import Lock
 from capstone.ports import PutRequest, RecordStore
 
@@ -21,7 +21,7 @@ def anchor(store: RecordStore, head: AuditEntry) -> None:
 
 def anchors(store: RecordStore) -> Iterator[tuple[int, str, datetime]]:
     """(number, digest, instant) of every anchored head; a damaged anchor has number 0."""
-    for key in store.list_keys("audit/"):
+    for key in filter(is_audit_key, store.list_keys("audit/")):
         try:
             told = json.loads(store.get(key))
             yield int(told["seq"]), str(told["digest"]), datetime.fromisoformat(told["at"])

@@ -14,7 +14,7 @@ from capstone.domain.culling_reviews import KIND as CULLING_REVIEW
 from capstone.domain.culling_reviews import CullingReview, review_from_dict
 from capstone.domain.errors import DecidedMeanwhile, FixityMismatch
 from capstone.domain.fixity import digest_of
-from capstone.domain.layout import FORM_FILES, decision_key, decision_number
+from capstone.domain.layout import decision_key, decision_number
 from capstone.domain.officials import Designation, designation_as_dict, designation_from_dict
 from capstone.domain.records import Lock
 from capstone.domain.register_facts import RegisterDecision, RegisterFact, fact_as_dict, fact_from_dict
@@ -106,10 +106,10 @@ def adopt_decisions(parts: RegisterParts, *, is_rebuild: bool = False) -> int:
     Raises FixityMismatch, with nothing applied from there on, where a decision is damaged or one before it is missing.
     """
     first = parts.register.next_decision()
-    numbered = (key for key in parts.store.list_keys("decisions/") if not key.startswith(FORM_FILES))
-    keys = sorted((key for key in numbered if decision_number(key) >= first), key=decision_number)
-    for expected, key in enumerate(keys, first):
-        if decision_number(key) != expected:
+    numbered = ((decision_number(key), key) for key in parts.store.list_keys("decisions/"))
+    newer = sorted((number, key) for number, key in numbered if number is not None and number >= first)
+    for expected, (number, key) in enumerate(newer, first):
+        if number != expected:
             raise FixityMismatch(f"Decision {expected} is missing from the store; {key} cannot follow without it.")
         made = read_any_decision(parts.store.get(key), key)
         if isinstance(made, CullingReview):
@@ -119,7 +119,7 @@ def adopt_decisions(parts: RegisterParts, *, is_rebuild: bool = False) -> int:
         if not is_rebuild:
             anchor(parts.store, parts.audit.append(parts.clock.now(), made.actor, ADOPTED, {"decision": expected}))
         log.warning("decision_adopted", decision=expected)
-    return len(keys)
+    return len(newer)
 
 
 def as_told(decision: RegisterDecision) -> dict[str, object]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from capstone.domain.errors import FixityMismatch
-from capstone.domain.layout import NO_ACCOUNT
+from capstone.domain.layout import NO_ACCOUNT, is_manifest_key
 from capstone.ports import AuditLog, CaptureLedger, Clock, Outbox, RecordStore, SearchIndex
 from capstone.usecases.adopt import adopt_manifests
 from capstone.usecases.anchor import anchor, anchors
@@ -74,4 +74,4 @@ def rebuild_index(index: SearchIndex, outbox: Outbox) -> RebuildReport:
 
 
 def _accounts(store: RecordStore) -> list[str]:
-    return sorted({key.split("/")[1] for key in store.list_keys("manifests/")})
+    return sorted({key.split("/")[1] for key in store.list_keys("manifests/") if is_manifest_key(key)})

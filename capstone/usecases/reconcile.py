@@ -15,7 +15,7 @@ from capstone.domain.errors import CapstoneError
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import digest_in_record_key, record_key
 from capstone.domain.message import Occurrence, OfferedItem, OfferedMessage, Place, SourceNote
-from capstone.ports import MailSource, Outbox, RecordLedger, RecordStore, SearchIndex
+from capstone.ports import MailSource, ObjectRef, Outbox, RecordLedger, RecordStore, SearchIndex
 from capstone.usecases.anchor import anchor
 from capstone.usecases.capture import CaptureParts, capture_source
 from capstone.usecases.differences import Difference, ReconcileReport, paired
@@ -66,10 +66,13 @@ class _StoreSource:
         self._store, self._account, self._digests = store, account, digests
 
     def items(self, cursors: object) -> Iterator[OfferedItem]:
-        """Only bytes that are what their key says: a damaged one must not become a record under another digest."""
-        for place in self.places():
-            raw = self._store.get(place.item_id)
-            if digest_of(raw) == digest_in_record_key(place.item_id):
+        """Only bytes that are what their key says: a damaged one must not become a record under another digest.
+
+        One that cannot be read keeps none of the others out. Raises StoreUnavailable, StoreUnfit where the whole store is away.
+        """
+        places = list(self.places())
+        for place, raw in zip(places, self._store.get_all([ObjectRef(place.item_id) for place in places]), strict=True):
+            if not isinstance(raw, CapstoneError) and digest_of(raw) == digest_in_record_key(place.item_id):
                 yield OfferedMessage(Occurrence(place), raw)
 
     def places(self) -> Iterator[Place]:

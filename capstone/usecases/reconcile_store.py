@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
-from capstone.domain.layout import digest_in_record_key
+from capstone.domain.layout import FORM_FILES, decision_number, digest_in_record_key, is_audit_key, is_manifest_key, record_key
 from capstone.domain.message import CompanionKind
 from capstone.domain.records import Lock, ObjectState, RecordEntry
 from capstone.domain.retention import lock_for, tags_for
@@ -60,8 +60,7 @@ def compare_store(parts: StoreParts, report: ReconcileReport) -> dict[str, list[
 def _ours(parts: StoreParts, report: ReconcileReport, strays: dict[str, list[str]]) -> Iterator[RecordEntry]:
     """The records that the ledger knows; what else lies below records/ is noted on the way."""
     entries = ((entry.record_id, entry) for entry in parts.records.records())
-    stored = ((_record_id(key), (key, versions)) for key, versions in _by_key(parts.store, "records/"))
-    for record_id, entry, found in paired(entries, stored):
+    for record_id, entry, found in paired(entries, _stored_records(parts, report)):
         report.compared += 1
         if found is not None:
             key, versions = found
@@ -72,6 +71,16 @@ def _ours(parts: StoreParts, report: ReconcileReport, strays: dict[str, list[str
                 strays.setdefault(account, []).append(digest)
         if entry is not None:
             yield entry
+
+
+def _stored_records(parts: StoreParts, report: ReconcileReport) -> Iterator[tuple[str, tuple[str, list[VersionSeen]]]]:
+    """What lies where a record lies, by record id; anything else is named."""
+    for key, versions in _by_key(parts.store, "records/"):
+        account, digest = key.split("/")[1], digest_in_record_key(key)
+        if key == record_key(account, digest):
+            yield f"{account}/{digest}", (key, versions)
+        else:
+            report.unexpected.append(Difference("store", "object", key))
 
 
 class _Guarded(NamedTuple):
@@ -160,10 +169,26 @@ def _name_unknown(parts: StoreParts, report: ReconcileReport, keys: list[str]) -
 def _only_versions(parts: StoreParts, report: ReconcileReport, prefix: str) -> Iterator[ObjectRef]:
     """The first version of each object below the prefix: the one that this program wrote."""
     for key, versions in _by_key(parts.store, prefix):
+        if not _is_ours(key):
+            report.unexpected.append(Difference("store", "object", key))
+            continue
         first = _oldest(versions)
         _name_others(parts, report, key, versions, first)
         if first is not None:
             yield ObjectRef(key, first)
+
+
+def _is_ours(key: str) -> bool:
+    """Whether what this program puts there may have the key. What others put beside it is not held: they may take it away."""
+    match key.partition("/")[0]:
+        case "manifests":
+            return is_manifest_key(key)
+        case "decisions":
+            return key.startswith(FORM_FILES) or decision_number(key) is not None
+        case "audit":
+            return is_audit_key(key)
+        case _:
+            return True
 
 
 def _hold_all(parts: StoreParts, report: ReconcileReport, refs: list[ObjectRef]) -> None:
@@ -192,10 +217,6 @@ def _by_key(store: RecordStore, prefix: str) -> Iterator[tuple[str, list[Version
 def _oldest(versions: list[VersionSeen]) -> str | None:
     """Listed newest first; None where only markers are left."""
     return next((version.version_id for version in reversed(versions) if not version.is_marker), None)
-
-
-def _record_id(key: str) -> str:
-    return f"{key.split('/')[1]}/{digest_in_record_key(key)}"
 
 
 def _pages(things: Iterable[_T]) -> Iterator[list[_T]]:

@@ -15,7 +15,7 @@ import structlog
 from capstone.domain.errors import CapstoneError, FixityMismatch, ObjectMissing
 from capstone.domain.events import AuditEntry, first_break
 from capstone.domain.fixity import digest_of
-from capstone.domain.layout import FORM_FILES, quarantine_key, record_key
+from capstone.domain.layout import FORM_FILES, decision_number, is_manifest_key, quarantine_key, record_key
 from capstone.domain.manifest import ManifestLine, read_manifest
 from capstone.domain.message import ItemState
 from capstone.domain.register_facts import RegisteredForm
@@ -141,7 +141,7 @@ def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tup
     """
     known, quarantined = _known_manifests(parts), set[str]()
     last: dict[str, ManifestRef] = {}
-    for key in parts.store.list_keys("manifests/"):
+    for key in filter(is_manifest_key, parts.store.list_keys("manifests/")):
         raw = parts.store.get(key)
         account = key.split("/")[1]
         before, last[account] = last.get(account), ManifestRef(account, key, digest_of(raw))
@@ -161,7 +161,7 @@ def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tup
 
 def _known_manifests(parts: VerifyParts) -> list[ManifestRef]:
     """The newest manifest of each account that the ledger has taken in by now."""
-    stored = {key.split("/")[1] for key in parts.store.list_keys("manifests/")}
+    stored = {key.split("/")[1] for key in parts.store.list_keys("manifests/") if is_manifest_key(key)}
     accounts = sorted(stored | {total.account for total in parts.records.totals()})
     return [known for account in accounts if (known := parts.capture.last_manifest(account)) is not None]
 
@@ -194,9 +194,9 @@ def _check_quarantined(parts: VerifyParts, report: VerifyReport, lines: Iterable
 def _check_decisions(parts: VerifyParts, report: VerifyReport) -> None:
     """Every decision that the ledger has taken in lies in the store, so that a ledger made anew has it too."""
     numbers = range(1, parts.register.next_decision())  # read first: decisions may be added meanwhile
-    keys = {key.rpartition("/")[2]: key for key in parts.store.list_keys("decisions/")}
+    keys = {decision_number(key): key for key in parts.store.list_keys("decisions/")}
     for number in numbers:
-        name, key = f"decision {number}", keys.get(f"{number:09d}.json")
+        name, key = f"decision {number}", keys.get(number)
         if key is None:
             report.missing.append(name)
         elif (raw := _read(parts, report, key, None, name)) is not None:

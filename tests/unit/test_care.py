@@ -15,7 +15,7 @@ from capstone.domain.layout import record_key
 from capstone.domain.manifest import read_manifest, write_manifest
 from capstone.domain.message import ItemState, OfferedMessage
 from capstone.domain.records import Lock, RecordEntry
-from capstone.ports import ObjectRef, VersionSeen
+from capstone.ports import ObjectRef, PutRequest, VersionSeen
 from capstone.usecases.decisions import adopt_decisions
 from capstone.usecases.differences import paired
 from capstone.usecases.rebuild import RebuildParts, rebuild_index, rebuild_ledger
@@ -379,6 +379,41 @@ def test_a_damaged_stray_and_one_of_no_known_account_are_named(archive: MemoryAr
     assert ("record (E007)", f"stranger/{digest_of(b'x')}") in found
     assert any(one == f"director/{digest_of(b'good')}" for _, one in found)
     assert len(archive.record_ids()) == 3
+
+
+OF_OTHERS = (
+    "audit/",
+    "decisions/",
+    "decisions/notes.txt",
+    "manifests/director/",
+    "records/director/",
+    "records/director/ab/note.txt",
+)
+
+
+def test_what_others_put_beside_ours_is_named_and_left_as_it_is_and_stops_nothing(archive: MemoryArchive) -> None:
+    for key in OF_OTHERS:
+        archive.store.put_all([PutRequest(key, b"", digest_of(b""), Lock(), {})])
+    report = archive.reconcile()
+    assert sorted(one.id for one in report.unexpected) == sorted(OF_OTHERS)
+    assert report.mended == report.missing == []
+    assert not any(state_of(archive.store, ObjectRef(key)).lock.hold for key in OF_OTHERS)
+    assert archive.verify().is_sound
+    assert adopt_decisions(archive.registering) == 0
+    again = rebuilt(archive)
+    assert again.record_ids() == archive.record_ids()
+
+
+def test_a_stray_that_cannot_be_read_keeps_no_other_one_out(archive: MemoryArchive) -> None:
+    strays = [a_message("Stray"), a_message("Another")]
+    for raw in strays:
+        lock = Lock(hold=True)
+        archive.store.put_all([PutRequest(record_key("director", digest_of(raw)), raw, digest_of(raw), lock, {})])
+    unread, read = sorted(digest_of(raw) for raw in strays)
+    archive.store = Unreadable(archive.store, record_key("director", unread))
+    report = archive.reconcile()
+    assert [one.id for one in report.unexpected] == [f"director/{unread}"]
+    assert f"director/{read}" in {one.id for one in report.mended}
 
 
 def test_what_a_source_shows_and_no_run_took_in_is_missing_until_the_next_run(archive: MemoryArchive) -> None:

@@ -31,7 +31,22 @@ def test_keys_are_those_of_the_design() -> None:
     assert layout.run_in_manifest_key(layout.manifest_key("director", run, 7)) == run
     assert layout.decision_key(12, NOW) == "decisions/2026/01/000000012.json"
     assert layout.decision_number("decisions/2026/01/000000012.json") == 12
+    assert layout.is_manifest_key(layout.manifest_key("director", run, 7))
+    assert layout.is_manifest_key(layout.manifest_key(layout.NO_ACCOUNT, run, 7))
+    assert layout.is_audit_key(layout.audit_key(DIGEST, NOW))
     assert layout.audit_key(DIGEST, NOW) == f"audit/2026/01/31/{DIGEST}.json"
+
+
+@pytest.mark.parametrize(
+    "name", ["decisions/", "decisions/2026/01/", "decisions/2026/01/000000012.json.bak", "decisions/notes.txt"]
+)
+def test_what_others_put_beside_decisions_has_no_number(name: str) -> None:
+    assert layout.decision_number(name) is None
+
+
+@pytest.mark.parametrize("name", ["manifests/", "manifests/director/", "manifests/director/2026/01/", "manifests/notes.txt"])
+def test_what_others_put_beside_manifests_is_none(name: str) -> None:
+    assert not layout.is_manifest_key(name)
 
 
 def test_run_ids_sort_by_time_even_when_the_clock_goes_back() -> None:
