@@ -94,9 +94,16 @@ def keep_noted(
 
 
 def keep(store: RecordStore, made: RegisterDecision | CullingReview, told: Mapping[str, object]) -> None:
-    """Write a decision to the store, locked."""
-    raw = json.dumps(told, sort_keys=True, indent=1).encode()
-    store.put_all([PutRequest(decision_key(made.number, made.at), raw, digest_of(raw), Lock(hold=True), {})])
+    """Write a decision to the store, locked. Raises DecidedMeanwhile where another one has its number."""
+    raw, key = json.dumps(told, sort_keys=True, indent=1).encode(), decision_key(made.number, made.at)
+    try:
+        store.put_all([PutRequest(key, raw, digest_of(raw), Lock(hold=True), {})])
+    except FixityMismatch as exc:
+        there = store.get(key)
+        if there == raw:
+            raise
+        read_any_decision(there, key)  # raises where it is none
+        raise DecidedMeanwhile(f"Another decision became number {made.number}; nothing was changed.") from exc
 
 
 def adopt_decisions(parts: RegisterParts, *, is_rebuild: bool = False) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -163,6 +165,43 @@ def test_an_import_that_another_decision_overtook_changes_nothing(archive: Memor
     with pytest.raises(DecidedMeanwhile):
         import_officials(archive.registering, f"{HEADER}\n{row}\n".encode(), "robin", NONE)
     assert [one.actor for one in register.decisions()][1:] == ["alex"]
+
+
+class QuickerOther:
+    """A store in which somebody else's decision is there just before ours."""
+
+    def __init__(self, inner: Any, other: Callable[[], object]) -> None:
+        self._inner, self._other = inner, other
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def put_all(self, requests: Any) -> Any:
+        self._other()
+        return self._inner.put_all(requests)
+
+
+def test_of_two_decisions_at_once_one_stands_and_the_other_is_told_to_look_again(archive: MemoryArchive) -> None:
+    parts = archive.registering
+    store = QuickerOther(parts.store, lambda: decide(parts, "alex", "one", [CLERK]))
+    with pytest.raises(DecidedMeanwhile, match="nothing was changed"):
+        decide(replace(parts, store=store), "robin", "two", (), FACTS)
+    assert [one.reason for one in archive.ledger.register.decisions()][1:] == ["one"]
+    assert archive.ledger.register.state() == in_new_ledger(archive)
+
+
+@pytest.mark.parametrize("raw", [b"{", None])
+def test_a_number_that_no_decision_has_is_damage_and_no_decision_made_meanwhile(
+    archive: MemoryArchive, raw: bytes | None
+) -> None:
+    class Altering(QuickerOther):
+        def put_all(self, requests: Any) -> Any:
+            self._inner.raw[requests[0].key] = requests[0].raw if raw is None else raw
+            raise FixityMismatch("other bytes")
+
+    parts = archive.registering
+    with pytest.raises(FixityMismatch):
+        decide(replace(parts, store=Altering(parts.store, lambda: None)), "robin", "two", (), FACTS)
 
 
 def test_a_decision_that_a_crash_left_in_the_store_counts_as_one_made_meanwhile(archive: MemoryArchive) -> None:
