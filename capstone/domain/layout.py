@@ -16,6 +16,7 @@ NO_ACCOUNT = "_"
 """Stands in keys and ledger for an account where what was received names none; no account can be called so."""
 FORM_FILES = "decisions/forms/"
 """Below it lie files that forms were registered from; everything else below decisions/ is a numbered decision."""
+_CLOCKS_APART = timedelta(days=1)
 _RUN_TIME = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -55,12 +56,16 @@ def is_manifest_key(key: str) -> bool:
 
 
 def manifest_months(account: str, last_key: str | None, now: datetime) -> list[str]:
-    """Prefixes below which manifests newer than `last_key` can lie, oldest first; all of the account's where it is None."""
+    """Prefixes below which manifests newer than `last_key` can lie, oldest first; all of the account's where it is None.
+
+    Another machine's clock may be ahead: a manifest of its next month that stayed unseen would fork the chain.
+    """
     if last_key is None:
         return [f"manifests/{account}/"]
     year, month = (int(part) for part in last_key.split("/")[2:4])
+    latest = now + _CLOCKS_APART
     months = []
-    while (year, month) <= (now.year, now.month):
+    while (year, month) <= (latest.year, latest.month):
         months.append(f"manifests/{account}/{year:04d}/{month:02d}/")
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
     return months or [f"manifests/{account}/"]

@@ -58,12 +58,17 @@ def test_run_ids_sort_by_time_even_when_the_clock_goes_back() -> None:
 
 def test_newer_manifests_are_looked_for_from_the_last_ones_month_on() -> None:
     last = layout.manifest_key("director", layout.run_id_at(datetime(2025, 11, 3, tzinfo=UTC), "0000"), 0)
-    assert layout.manifest_months("director", last, NOW) == [
+    assert layout.manifest_months("director", last, NOW - timedelta(days=2)) == [
         "manifests/director/2025/11/",
         "manifests/director/2025/12/",
         "manifests/director/2026/01/",
     ]
     assert layout.manifest_months("director", None, NOW) == ["manifests/director/"]
+
+
+def test_a_manifest_of_a_machine_whose_clock_is_ahead_is_looked_for_in_the_next_month_too() -> None:
+    last = layout.manifest_key("director", layout.run_id_at(NOW, "0000"), 0)
+    assert layout.manifest_months("director", last, NOW) == ["manifests/director/2026/01/", "manifests/director/2026/02/"]
 
 
 def test_a_clock_before_the_last_manifest_leads_to_looking_everywhere() -> None:
