@@ -123,6 +123,10 @@ class Outbox(Protocol):
         """Up to `limit` record ids that nobody else works on, claimed for `ttl_s`."""
         ...
 
+    def keep(self, holder: str, now: datetime, ttl_s: int) -> None:
+        """Make all claims of the holder last for `ttl_s` from now on."""
+        ...
+
     def done(self, holder: str, record_ids: Sequence[str]) -> None:
         """Remove what was claimed, unless the record changed since."""
         ...

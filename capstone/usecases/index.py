@@ -105,7 +105,11 @@ def _claimed(parts: IndexParts, holder: str, failed: set[str]) -> Iterator[list[
         if gone:
             parts.index.remove(sorted(gone))
             parts.outbox.done(holder, sorted(gone))
-        yield from batched_by_size(entries, _sizes_with_what_is_beside(parts, record_ids), MOST_RECORDS, MOST_BYTES)
+        sizes = _sizes_with_what_is_beside(parts, record_ids)
+        for number, batch in enumerate(batched_by_size(entries, sizes, MOST_RECORDS, MOST_BYTES)):
+            if number:  # who claimed what ran out meanwhile could be overtaken: an older class would replace a newer one
+                parts.outbox.keep(holder, parts.clock.now(), CLAIM_S)
+            yield batch
 
 
 def _sizes_with_what_is_beside(parts: IndexParts, record_ids: Sequence[str]) -> Callable[[RecordEntry], int]:

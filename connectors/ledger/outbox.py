@@ -40,6 +40,13 @@ class SqlOutbox:
             ids = _record_ids(connection, [record_no for _, record_no in rows])
         return [ids[record_no] for _, record_no in rows]
 
+    def keep(self, holder: str, now: datetime, ttl_s: int) -> None:
+        """Make all claims of the holder last for `ttl_s` from now on."""
+        theirs = t.outbox.c.holder == holder
+        with writing(self._engine) as connection:
+            _lock(connection, theirs)
+            connection.execute(update(t.outbox).where(theirs).values(until=now + timedelta(seconds=ttl_s)))
+
     def done(self, holder: str, record_ids: Sequence[str]) -> None:
         """Remove what was claimed, unless the record changed since: that is due again at once."""
         o = t.outbox.c

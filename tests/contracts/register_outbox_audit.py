@@ -96,6 +96,14 @@ class OutboxContract:
         assert ledger.outbox.claim("second", after(59), 10, 60) == [entry("c").record_id]
         assert ledger.outbox.claim("third", after(60), 10, 60) == first == [entry("a").record_id, entry("b").record_id]
 
+    def test_claims_that_are_kept_last_from_then_on_and_nobody_elses_do(self, ledger: Any) -> None:
+        ledger.capture.commit(batch_of("abc"))
+        mine = ledger.outbox.claim("first", NOON, 2, 60)
+        ledger.outbox.claim("second", NOON, 10, 60)
+        ledger.outbox.keep("first", after(59), 60)
+        assert ledger.outbox.claim("third", after(60), 10, 60) == [entry("c").record_id]
+        assert ledger.outbox.claim("fourth", after(119), 10, 60) == mine
+
     def test_done_removes_only_what_the_holder_claimed(self, ledger: Any) -> None:
         ledger.capture.commit(batch_of("ab"))
         ids = ledger.outbox.claim("first", NOON, 10, 60)

@@ -295,6 +295,11 @@ class FakeOutbox:
             due.holder, due.claimed, due.until = holder, due.enqueued, now + timedelta(seconds=ttl_s)
         return chosen
 
+    def keep(self, holder: str, now: datetime, ttl_s: int) -> None:
+        for due in self._state.due.values():
+            if due.holder == holder:
+                due.until = now + timedelta(seconds=ttl_s)
+
     def done(self, holder: str, record_ids: Sequence[str]) -> None:
         for one, due in self._mine(holder, record_ids):
             if due.claimed == due.enqueued:

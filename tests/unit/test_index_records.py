@@ -11,6 +11,7 @@ from capstone.domain.errors import IndexUnavailable, StoreUnavailable
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
 from capstone.domain.query import Everything, IndexDocument, Scope
+from capstone.usecases import index
 from capstone.usecases.index import IndexParts, index_pending
 from tests.fakes.archive import MemoryArchive, a_message, in_inbox
 from tests.fakes.mail_source import FakeMailSource
@@ -163,6 +164,22 @@ def test_a_record_that_is_no_more_leaves_the_index() -> None:
 
     assert index_pending(parts_of(archive, records=Without())).pending == 0
     assert gone not in list(archive.index.ids())
+
+
+def test_claims_last_as_long_as_the_work_on_them_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever claimed them beside this pass might index a newer class before this pass adds the older one."""
+    monkeypatch.setattr(index, "MOST_BYTES", 1)
+    archive, overtaken = captured(), list[str]()
+    archive.capture(FakeMailSource("more", in_inbox(a_message("Hiring"), a_message("Leave"))))
+
+    class Slow(Killed):
+        def map(self, function: Callable[[Any], Any], things: Sequence[Any], instead: Callable[[Any], Any]) -> Iterator[Any]:
+            archive.clock.move(seconds=index.CLAIM_S * 2 / 3)
+            overtaken.extend(archive.ledger.outbox.claim("other", archive.clock.now(), 10, 600))
+            return super().map(function, things, instead)
+
+    assert index_pending(parts_of(archive, workers=Slow())).as_counts() == {"indexed": 4, "failed": 0, "pending": 0}
+    assert overtaken == []
 
 
 def test_claims_of_a_process_that_died_are_freed_and_those_of_a_living_one_are_not() -> None:
