@@ -12,24 +12,40 @@ from capstone.domain.errors import BadSettings, NotAllowed
 
 
 def make_roles() -> bool:
-    """Name the caller as records officer where there is no roles.toml yet. Says whether it did."""
+    """Name the caller as records officer where there is no roles.toml yet; whether it did. Raises NotAllowed, BadSettings."""
     file = config.roles_file()
     if file.exists():
         return False
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f'[people]\n{json.dumps(getpass.getuser())} = ["records_officer"]\n')
+    caller = _caller()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f'[people]\n{json.dumps(caller)} = ["records_officer"]\n')
+    except OSError as exc:
+        raise BadSettings(f"{file} cannot be written: {exc.strerror}.") from exc
     return True
 
 
 def named_person(name: str | None) -> Person:
-    """The person, or the operating system's user. Raises NotAllowed where roles.toml does not name them."""
-    wanted, file = name or getpass.getuser(), config.roles_file()
+    """The person, or the operating system's user. Raises NotAllowed where roles.toml does not name them, BadSettings."""
+    wanted, file = name or _caller(), config.roles_file()
     try:
         people = read_people(tomllib.loads(file.read_text()), str(file))
     except FileNotFoundError as exc:
         raise NotAllowed(f"There is no {file}, so nobody may read.", "Run 'capstone init'.") from exc
+    except OSError as exc:
+        raise NotAllowed(f"{file} cannot be read: {exc.strerror}.", "Check its owner and permissions.") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise BadSettings(f"{file} is no TOML: {exc}") from exc
     if wanted not in people:
         raise NotAllowed(f"{file} does not name {wanted}.")
     return people[wanted]
+
+
+def _caller() -> str:
+    """The operating system's user. A container may run under a number that has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as exc:
+        raise NotAllowed(
+            "The operating system has no name for who runs this.", "Set LOGNAME, or name a person with --as."
+        ) from exc
