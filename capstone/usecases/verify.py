@@ -142,9 +142,11 @@ def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tup
     known, quarantined = _known_manifests(parts), set[str]()
     last: dict[str, ManifestRef] = {}
     for key in filter(is_manifest_key, parts.store.list_keys("manifests/")):
-        raw = parts.store.get(key)
+        raw = _read(parts, report, key, None, key)
         account = key.split("/")[1]
-        before, last[account] = last.get(account), ManifestRef(account, key, digest_of(raw))
+        before, last[account] = last.get(account), ManifestRef(account, key, digest_of(raw or b""))
+        if raw is None:
+            continue
         try:
             head, every = read_manifest(raw)
         except FixityMismatch:

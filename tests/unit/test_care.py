@@ -72,6 +72,12 @@ class Unreadable:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
+    def get(self, key: str, version_id: str | None = None) -> bytes:
+        (found,) = self.get_all([ObjectRef(key, version_id)])
+        if isinstance(found, CapstoneError):
+            raise found
+        return found
+
     def get_all(self, wanted: Sequence[ObjectRef]) -> Iterator[bytes | CapstoneError]:
         for ref, found in zip(wanted, self._inner.get_all(wanted), strict=True):
             yield StoreUnavailable("bad sector") if ref.key == self._key else found
@@ -204,6 +210,30 @@ def test_a_lost_or_damaged_newest_manifest_is_found_as_the_ledger_knows_it(archi
     assert archive.verify().damaged == [newest]
     archive.store.raw = {key: raw for key, raw in archive.store.raw.items() if not key.startswith("manifests/")}
     assert archive.verify().missing == [newest]
+
+
+@pytest.mark.parametrize("which", [0, -1])
+def test_a_manifest_that_cannot_be_read_is_damage_and_hides_no_other(archive: MemoryArchive, which: int) -> None:
+    archive.store.raw[KEY] = b"altered"
+    key = list(archive.store.list_keys("manifests/"))[which]
+    archive.store = Unreadable(archive.store, key)
+    report = archive.verify()
+    assert sorted(report.damaged) == sorted([key, RECORD])
+    assert report.missing == []
+
+
+@pytest.mark.parametrize("raw", [b"{", b"[]", b'{"seq": Infinity}', b'{"seq": 1, "digest": "x", "at": "2026-01-01T00:00:00"}'])
+def test_an_altered_anchor_is_a_break_of_the_chain(archive: MemoryArchive, raw: bytes) -> None:
+    archive = rebuilt(archive)  # whose chain began anew: what was anchored before that instant need not be in it
+    archive.store.raw[next(iter(archive.store.list_keys("audit/")))] = raw
+    assert archive.verify().audit_break == 0
+
+
+def test_an_anchor_that_cannot_be_read_is_a_break_of_the_chain_and_hides_nothing_else(archive: MemoryArchive) -> None:
+    archive.store.raw[KEY] = b"altered"
+    archive.store = Unreadable(archive.store, next(iter(archive.store.list_keys("audit/"))))
+    report = archive.verify()
+    assert (report.damaged, report.audit_break) == ([RECORD], 0)
 
 
 def test_a_manifest_that_the_ledger_has_not_adopted_yet_is_no_damage(archive: MemoryArchive) -> None:
