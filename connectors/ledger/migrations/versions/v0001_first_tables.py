@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from connectors.ledger.migrations.guard import guard_on_sqlite
+
 revision = "0001"
 down_revision = None
 
@@ -24,15 +26,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         for table in HISTORY:
-            _refuse_changes(table)
-
-
-def _refuse_changes(table: str) -> None:
-    for change in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is history: rows are only ever added'); END"
-        )
+            guard_on_sqlite(table)
 
 
 def _create_capture_tables() -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from connectors.ledger.column_types import ExactText
+from connectors.ledger.migrations.guard import guard_on_postgres
 
 revision = "0002"
 down_revision = "0001"
@@ -76,8 +77,4 @@ def _guard_history() -> None:
         "USING ERRCODE = 'integrity_constraint_violation'; END $$"
     )
     for table in HISTORY:
-        op.execute(
-            f"CREATE TRIGGER {table}_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_history()"
-        )
-        op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_only_grows")
+        guard_on_postgres(table)

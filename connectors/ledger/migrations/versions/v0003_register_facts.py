@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from connectors.ledger.migrations.guard import guard
+
 revision = "0003"
 down_revision = "0002"
 
@@ -38,20 +40,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("record_no", name="pk_learned"),
         sqlite_with_rowid=False,
     )
-    _guard("register_facts")
-
-
-def _guard(table: str) -> None:
-    """History: the database itself refuses to change or delete its rows."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f"CREATE TRIGGER {table}_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_history()"
-        )
-        op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_only_grows")
-        return
-    for change in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is history: rows are only ever added'); END"
-        )
+    guard("register_facts")
