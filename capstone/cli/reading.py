@@ -18,13 +18,16 @@ from capstone.domain.message import Address
 from capstone.domain.query import Hit
 from capstone.usecases.search import Answer, Explained, Shown
 
+_MOST = 10**9
+"""More is a slip of the hand, and beyond the numbers of some index."""
+
 RecordId = Annotated[str, typer.Argument(help="As search prints it: <account>/<sha256>.")]
 
 
 def search(
     query: Annotated[str, typer.Argument(help="Words, phrases, fields; '*' finds all.")],
-    limit: Annotated[int, typer.Option("--limit", min=0, help="How many hits to show.")] = 20,
-    offset: Annotated[int, typer.Option("--offset", min=0, help="How many to pass over.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=0, max=_MOST, help="How many hits to show.")] = 20,
+    offset: Annotated[int, typer.Option("--offset", min=0, max=_MOST, help="How many to pass over.")] = 0,
     viewer: Viewer = None,
     as_json: AsJson = False,
 ) -> None:

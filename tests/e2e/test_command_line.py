@@ -84,7 +84,16 @@ def test_a_named_error_ends_with_3_and_says_the_next_step(archive: CommandLine, 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["fly"], ["import"], ["search"], ["search", "a", "--limit", "many"], ["officials", "burn"]]
+    "arguments",
+    [
+        ["fly"],
+        ["import"],
+        ["search"],
+        ["search", "a", "--limit", "many"],
+        ["search", "a", "--limit", "9" * 20],
+        ["search", "a", "--offset", "9" * 20],
+        ["officials", "burn"],
+    ],
 )
 def test_wrong_usage_ends_with_2(archive: CommandLine, arguments: list[str]) -> None:
     assert archive.json(*arguments, exit_code=2)["error"]["code"] == "E010"
