@@ -6,9 +6,11 @@ Works from the store's own manifests, so that an error in the ledger cannot hide
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
 import structlog
 
@@ -94,10 +96,7 @@ def verify(parts: VerifyParts) -> VerifyReport:
     A sound archive notes the check in the chain and anchors its head: what was noted before can no longer be cut off unseen.
     """
     report = VerifyReport()
-    told: set[str] = set()
-    for page in _pages(_chosen(parts, report, told)):
-        _check_stored(parts, report, page)
-    for page in _pages(_in_no_manifest(parts, told)):
+    for page in _pages(_chosen(parts, report)):
         _check_stored(parts, report, page)
     _check_decisions(parts, report)
     _check_form_files(parts, report)
@@ -108,24 +107,36 @@ def verify(parts: VerifyParts) -> VerifyReport:
     return report
 
 
-def _chosen(parts: VerifyParts, report: VerifyReport, told: set[str]) -> Iterator[_Stored]:
-    """Those records of the manifests that are in the sample, and what is kept beside them. `told` becomes the ids of all
-    records that the manifests name."""
-    for account, line in _told_by_manifests(parts, report):
-        record_id = f"{account}/{line.digest}"
-        is_chosen = parts.choose(record_id)
-        if line.is_new:
-            told.add(record_id)
-            if is_chosen:
-                yield _record(record_id, line.version_id or "")
-        for kept in line.beside if is_chosen else ():
-            key = kept.key(account)
-            yield _Stored(key, ObjectRef(key, kept.version_id), kept.digest, is_record=False)
+def _chosen(parts: VerifyParts, report: VerifyReport) -> Iterator[_Stored]:
+    """Those records of the manifests that are in the sample, and what is kept beside them; then, account by account, what the
+    ledger knows and no manifest names. Memory does not grow with the archive, only with its largest account."""
+    unseen = {total.account for total in parts.records.totals()}
+    for account, lines in groupby(_told_by_manifests(parts, report), itemgetter(0)):
+        unseen.discard(account)
+        told = set[str]()
+        for _, line in lines:
+            yield from _chosen_of(parts, account, line)
+            if line.is_new and line.digest:
+                told.add(line.digest)
+        yield from _in_no_manifest(parts, account, told)
+    for account in sorted(unseen):
+        yield from _in_no_manifest(parts, account, set())
 
 
-def _in_no_manifest(parts: VerifyParts, told: set[str]) -> Iterator[_Stored]:
-    for entry in parts.records.records():
-        if entry.record_id not in told:
+def _chosen_of(parts: VerifyParts, account: str, line: ManifestLine) -> Iterator[_Stored]:
+    record_id = f"{account}/{line.digest}"
+    if not parts.choose(record_id):
+        return
+    if line.is_new:
+        yield _record(record_id, line.version_id or "")
+    for kept in line.beside:
+        key = kept.key(account)
+        yield _Stored(key, ObjectRef(key, kept.version_id), kept.digest, is_record=False)
+
+
+def _in_no_manifest(parts: VerifyParts, account: str, told: Set[str]) -> Iterator[_Stored]:
+    for entry in parts.records.records(account):
+        if entry.digest not in told:
             log.error("record_in_no_manifest", record_id=entry.record_id)
             yield _record(entry.record_id, entry.version_id)
 
@@ -135,7 +146,7 @@ def _pages(stored: Iterable[_Stored]) -> Iterator[list[_Stored]]:
 
 
 def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tuple[str, ManifestLine]]:
-    """(account, line) of every item by which something was stored. What was quarantined is checked on the way.
+    """(account, line) of every item by which something was stored, account after account; what was quarantined is checked too.
 
     What the ledger knows is taken first: a capture that goes on meanwhile adds manifests that no listing here has to show.
     """
@@ -157,7 +168,7 @@ def _told_by_manifests(parts: VerifyParts, report: VerifyReport) -> Iterator[tup
         if head.previous != (before.digest if before else None) and (before is None or before.key not in report.damaged):
             report.missing.append(f"a manifest before {key}")
         _check_quarantined(parts, report, lines, quarantined)
-        yield from ((head.account, line) for line in lines if line.is_new or line.beside)
+        yield from ((account, line) for line in lines if line.is_new or line.beside)
     _check_newest(report, known, last)
 
 

@@ -16,6 +16,7 @@ from capstone.domain.manifest import read_manifest, write_manifest
 from capstone.domain.message import ItemState, OfferedMessage
 from capstone.domain.records import Lock, RecordEntry
 from capstone.ports import ObjectRef, PutRequest, VersionSeen
+from capstone.usecases import verify as verifying
 from capstone.usecases.decisions import adopt_decisions
 from capstone.usecases.differences import paired
 from capstone.usecases.rebuild import RebuildParts, rebuild_index, rebuild_ledger
@@ -188,6 +189,32 @@ def test_a_capture_that_goes_on_during_a_check_is_no_damage(account: str) -> Non
     report = archive.verify(progress=captures_once)
     assert len(archive.record_ids()) == 3
     assert (report.missing, report.damaged) == ([], [])
+
+
+def test_a_record_whose_manifests_are_all_lost_is_checked_all_the_same() -> None:
+    archive = MemoryArchive(a_designation(), a_designation(account="aide"))
+    for account, raw in (("aide", ONE), ("director", TWO)):
+        archive.capture(ListSource(offered(raw)), account)
+        archive.store.raw[record_key(account, digest_of(raw))] = b"altered"
+    for key in [*archive.store.list_keys("manifests/aide/")]:
+        del archive.store.raw[key]
+    report = archive.verify()
+    assert report.damaged == [f"director/{digest_of(TWO)}", f"aide/{digest_of(ONE)}"]
+    assert [key.split("/")[1] for key in report.missing] == ["aide"]
+
+
+def test_what_the_manifests_tell_is_kept_for_one_account_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, kept = MemoryArchive(*(a_designation(account=f"a{number}") for number in range(5))), list[int]()
+    for number in range(5):
+        archive.capture(ListSource(offered(ONE), offered(TWO, "2")), f"a{number}")
+
+    def counted(_parts: Any, _account: str, told: Any) -> Iterator[Any]:
+        kept.append(len(told))
+        return iter(())
+
+    monkeypatch.setattr(verifying, "_in_no_manifest", counted)
+    assert archive.verify().checked == 10
+    assert kept == [2] * 5
 
 
 def test_a_lost_or_damaged_manifest_is_found(archive: MemoryArchive) -> None:
