@@ -92,7 +92,7 @@ def index_as_dict(indexed: IndexReport | CapstoneError) -> dict[str, object]:
     """What became of the index, or the error that kept it from being brought in line."""
     if isinstance(indexed, IndexReport):
         return indexed.as_counts()
-    return {"error": {"code": indexed.code, "message": indexed.message, "next": indexed.next_step}}
+    return {"error": indexed.as_dict()}
 
 
 def _exit_code(reports: Sequence[RunReport], index: dict[str, object]) -> int:

@@ -20,6 +20,10 @@ class CapstoneError(Exception):
         self.message = message
         self.next_step = next_step or self.default_next_step
 
+    def as_dict(self) -> dict[str, object]:
+        """As `--json` prints it."""
+        return {"code": self.code, "message": self.message, "next": self.next_step}
+
 
 # --- settings and register -------------------------------------------------------------------------
 

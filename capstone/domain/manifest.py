@@ -110,7 +110,7 @@ _CLASS_FIELDS = tuple(field.name for field in fields(Classification))
 
 def classification_from_dict(told: Mapping[str, object]) -> Classification:
     """The opposite of `classification_as_dict`."""
-    values: dict[str, object] = dict(told)
+    values: dict[str, Any] = dict(told)
     values["record_class"] = RecordClass(str(values["record_class"]))
     values["flags"] = tuple(_strings(values.get("flags")))
     if "message_date" in values:
@@ -118,7 +118,7 @@ def classification_from_dict(told: Mapping[str, object]) -> Classification:
     for name in ("cutoff", "eligible"):
         if name in values:
             values[name] = date.fromisoformat(str(values[name]))
-    return Classification(**values)  # type: ignore[arg-type]
+    return Classification(**values)
 
 
 def _line_as_dict(line: ManifestLine) -> dict[str, object]:
@@ -162,20 +162,19 @@ def _replay_as_dict(line: ReplayLine) -> dict[str, object]:
     return {"replayed": line.digest, "classification": classification_as_dict(line.classification)}
 
 
-def _line_from_dict(told: dict[str, object]) -> Line:
+def _line_from_dict(told: dict[str, Any]) -> Line:
     if "replayed" in told:
-        return ReplayLine(str(told["replayed"]), classification_from_dict(told["classification"]))  # type: ignore[arg-type]
-    place = Place(**told.pop("place"))  # type: ignore[arg-type]
+        return ReplayLine(str(told["replayed"]), classification_from_dict(told["classification"]))
+    place = Place(**told.pop("place"))
     seen, classified = told.pop("occurrence", None), told.pop("classification", None)
-    beside: Iterable[dict[str, Any]] = told.pop("beside", ())  # type: ignore[assignment]
     return ManifestLine(
         place,
         ItemState(str(told.pop("state"))),
         problems=tuple(_strings(told.pop("problems", []))),
         occurrence=_occurrence(place, seen) if isinstance(seen, dict) else None,
         classification=classification_from_dict(classified) if isinstance(classified, dict) else None,
-        beside=tuple(KeptBeside(**{**one, "kind": CompanionKind(one["kind"])}) for one in beside),
-        **told,  # type: ignore[arg-type]
+        beside=tuple(KeptBeside(**{**one, "kind": CompanionKind(one["kind"])}) for one in told.pop("beside", ())),
+        **told,
     )
 
 

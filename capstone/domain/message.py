@@ -122,6 +122,11 @@ class SourceNote:
     is_gap: bool = False
     """Whether something is not covered, so that the run may not call itself complete without saying so."""
 
+    def as_dict(self) -> dict[str, object]:
+        """As `--json` prints it."""
+        told = {"code": self.code, "where": self.where, "reason": self.reason}
+        return {**told, "counts": dict(self.counts), "is_gap": self.is_gap}
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

@@ -65,10 +65,8 @@ class RunReport:
         by_state = {state.value: self.counts.get(state.value, 0) for state in ItemState}
         told: dict[str, object] = {"run": self.run, "account": self.account, "source": self.source, "outcome": self.outcome}
         told |= {"offered": sum(by_state.values()), **by_state, "bytes_archived": self.bytes_archived}
-        told["error"] = (
-            {"code": self.error.code, "message": self.error.message, "next": self.error.next_step} if self.error else None
-        )
-        told["notes"] = [note_as_dict(note) for note in self.notes]
+        told["error"] = self.error.as_dict() if self.error else None
+        told["notes"] = [note.as_dict() for note in self.notes]
         return told
 
     @property
@@ -76,11 +74,6 @@ class RunReport:
         """Whether nothing failed, nothing was quarantined, and the source could reach all that it should."""
         refused = self.counts.get("failed") or self.counts.get("quarantined")
         return self.error is None and not refused and not any(note.is_gap for note in self.notes)
-
-
-def note_as_dict(note: SourceNote) -> dict[str, object]:
-    """As `--json` prints it."""
-    return {"code": note.code, "where": note.where, "reason": note.reason, "counts": dict(note.counts), "is_gap": note.is_gap}
 
 
 @dataclass(frozen=True, slots=True)

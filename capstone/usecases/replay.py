@@ -98,9 +98,8 @@ class AccountReplay:
     def as_counts(self) -> dict[str, object]:
         """Ids, counts and codes: what a task may hand on and `--json` prints."""
         told: dict[str, object] = {"account": self.account} | {name: getattr(self, name) for name in COUNTED}
-        error = self.error
         told["failures"] = dict(sorted(self.failures.items()))
-        told["error"] = {"code": error.code, "message": error.message, "next": error.next_step} if error else None
+        told["error"] = self.error.as_dict() if self.error else None
         return told
 
 

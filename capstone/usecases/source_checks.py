@@ -67,7 +67,7 @@ class CheckedSource:
 
     def as_dict(self) -> dict[str, object]:
         """As `--json` prints it."""
-        configured, seen, error = self.configured, self.seen, self.error
+        configured, seen = self.configured, self.seen
         return {
             "source": configured.source,
             "account": configured.account,
@@ -79,11 +79,8 @@ class CheckedSource:
             "estimated_seconds": self.seconds,
             "estimated_from": self.seconds_from,
             "missing_rights": list(seen.missing_rights) if seen else [],
-            "notes": [
-                {"code": one.code, "where": one.where, "reason": one.reason, "counts": dict(one.counts), "is_gap": one.is_gap}
-                for one in (seen.notes if seen else ())
-            ],
-            "error": {"code": error.code, "message": error.message, "next": error.next_step} if error else None,
+            "notes": [one.as_dict() for one in (seen.notes if seen else ())],
+            "error": self.error.as_dict() if self.error else None,
         }
 
 
