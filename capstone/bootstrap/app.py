@@ -102,11 +102,20 @@ class App(CullingApp, FormsApp, JournalApp, RegisterApp, SourceChecksApp):
         return capture_source(self._parts.capturing, account, open_files(FILES, paths, self._held_by(account)))
 
     def capture(self, account: str) -> list[RunReport]:
-        """Every configured source of the account, one run each. Raises UnknownAccount, AccountBusy and what concerns all."""
+        """Every configured source of the account, one run each. Raises UnknownAccount, AccountBusy and what concerns all; once a
+        source was read, that is in the reports, so that what was done is told."""
         sources = [source for source in self.settings.sources if source.account == account]
         if not sources:
             raise UnknownAccount(f"The settings name no source for the account {account!r}.", "Add one under [[sources]].")
-        return [self._captured(source) for source in sources]
+        reports: list[RunReport] = []
+        for source in sources:
+            try:
+                reports.append(self._captured(source))
+            except CapstoneError as exc:
+                if not reports:
+                    raise
+                reports.append(_not_begun(source, exc))
+        return reports
 
     def _captured(self, source: Source) -> RunReport:
         """One run; an error that came before it began is in the report too, so that the account's other sources are read."""
@@ -117,7 +126,7 @@ class App(CullingApp, FormsApp, JournalApp, RegisterApp, SourceChecksApp):
                     replace(parts.capturing, keep=keep), source.account, open_source(source, self._held_by(source.account))
                 )
         except (MissingSecret, ServerBusy) as exc:
-            return RunReport("", source.account, source.name, "failed", {}, error=exc)
+            return _not_begun(source, exc)
 
     def _held_by(self, account: str) -> HeldItems:
         return partial(self._parts.ledger.capture.held_items, account)
@@ -252,6 +261,10 @@ class App(CullingApp, FormsApp, JournalApp, RegisterApp, SourceChecksApp):
     def close(self) -> None:
         """End processes and connections."""
         self._parts.close()
+
+
+def _not_begun(source: Source, error: CapstoneError) -> RunReport:
+    return RunReport("", source.account, source.name, "failed", {}, error=error)
 
 
 def _no_progress(_count: int, _bytes: int) -> None:
