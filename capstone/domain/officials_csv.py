@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from capstone.domain import cells
 from capstone.domain.addresses import normal_form, roster_problem
@@ -196,11 +196,10 @@ _SHARED = tuple(one.name for one in fields(Form) if one.name not in ("number", "
 
 def _with_form(row: NumberedRow, said: Mapping[str, object]) -> NumberedRow:
     form = row.designation.form
-    missing = {name: value for name, value in said.items() if not getattr(form, name)}
+    missing: dict[str, Any] = {name: value for name, value in said.items() if not getattr(form, name)}
     if not form.items and "items" not in missing:
         missing["items"] = Form("").items
-    whole: Form = replace(form, **missing)  # type: ignore[arg-type]
-    return NumberedRow(row.number, replace(row.designation, form=whole))
+    return NumberedRow(row.number, replace(row.designation, form=replace(form, **missing)))
 
 
 def _without_duplicates(rows: list[NumberedRow]) -> tuple[list[NumberedRow], list[Notice]]:

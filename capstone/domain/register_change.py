@@ -11,7 +11,7 @@ from capstone.domain.errors import RegisterContradiction, UnknownFact
 from capstone.domain.officials import Designation, identified
 from capstone.domain.register import Notice
 from capstone.domain.register_checks import errors_in, warnings_in
-from capstone.domain.register_facts import RegisterFact, RegisterState, fact_id, subject_of
+from capstone.domain.register_facts import AccountFact, RegisteredForm, RegisterFact, RegisterState, fact_id, subject_of
 
 _MOST_SHOWN = 20
 
@@ -56,9 +56,9 @@ def _identified(change: Change) -> Change:
 def ended(state: RegisterState, named: str, last_day: date) -> Change:
     """A designation or a fact ends on that day, inclusive. Raises UnknownFact, RegisterContradiction."""
     found = named_in(state, named)
-    if not hasattr(found, "ends"):
+    if isinstance(found, AccountFact | RegisteredForm):
         raise RegisterContradiction(f"{named} is no designation, address or right: it has no days to end.")
-    return corrected(state, named, replace(found, ends=last_day))  # type: ignore[arg-type]
+    return corrected(state, named, replace(found, ends=last_day))
 
 
 def corrected(state: RegisterState, named: str, new: Designation | RegisterFact) -> Change:

@@ -106,8 +106,7 @@ class Comparison:
         found = self._memory.get((subject, when))
         if found is None:
             _make_room(self._memory)
-            is_plain = subject is sketch.account and isinstance(when, date)
-            found = self._of_day(sketch.account, when) if is_plain else None  # type: ignore[arg-type]
+            found = self._of_day(sketch.account, when) if subject is sketch.account and isinstance(when, date) else None
             found = self._memory[subject, when] = found or self._of_values(sketch)
         return found
 
