@@ -6,10 +6,10 @@ import re
 import unicodedata
 from datetime import date, timedelta
 
+from capstone.domain.layout import is_account
 from capstone.domain.officials import CAPSTONE_CATEGORIES, NO_ROLE, SUPPORT, CutoffRule
 from capstone.domain.spreadsheets import is_formula
 
-_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ITEM = re.compile(r"[0-9]{3}")
 _YES, _NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"no", "n", "false", "0", ""})
@@ -56,7 +56,7 @@ def category(text: str) -> str:
 
 def account(text: str) -> str:
     """The stable id of an account."""
-    if not _ACCOUNT.fullmatch(text):
+    if not is_account(text):
         raise ValueError(f"{text[:80]!r} is not an id of lower-case letters, digits and hyphens, at most 63")
     return text
 

@@ -11,6 +11,9 @@ from typing import TypeVar
 from capstone.domain.errors import BadOfficialsFile
 from capstone.domain.officials import Designation, Form
 
+SAID_OF_A_FORM = ("record_group", "approved", "items", "cutoff", "transfer_years", "covers_from")
+"""What the rows of an officials file may say of their form."""
+
 _MOST_SHOWN = 20
 _ONE_DAY = timedelta(days=1)
 
@@ -86,12 +89,14 @@ def natural_key(row: Designation) -> tuple[str, str, str, date]:
 
 def refuse(notices: Sequence[Notice]) -> None:
     """Raise BadOfficialsFile naming the notices, the first ones in full; do nothing when there are none."""
-    if not notices:
-        return
-    shown = [str(notice) for notice in notices[:_MOST_SHOWN]]
-    if len(notices) > _MOST_SHOWN:
-        shown.append(f"and {len(notices) - _MOST_SHOWN} more")
-    raise BadOfficialsFile("Nothing was imported. " + "; ".join(shown))
+    if notices:
+        raise BadOfficialsFile(f"Nothing was imported. {shown(notices)}")
+
+
+def shown(notices: Sequence[Notice]) -> str:
+    """The first ones in full, the others counted."""
+    more = [f"and {len(notices) - _MOST_SHOWN} more"] if len(notices) > _MOST_SHOWN else []
+    return "; ".join([*map(str, notices[:_MOST_SHOWN]), *more])
 
 
 def contradictions(rows: Sequence[NumberedRow]) -> list[Notice]:
@@ -225,7 +230,7 @@ def _remarks_on(row: Designation, today: date | None, addressed: frozenset[str])
 
 
 def _differences(one: Form, other: Form) -> Iterator[str]:
-    for name in ("record_group", "approved", "items", "cutoff", "transfer_years", "covers_from"):
+    for name in SAID_OF_A_FORM:
         if getattr(one, name) != getattr(other, name):
             yield name
 

@@ -9,11 +9,9 @@ from datetime import date
 from capstone.domain.effects import state_after
 from capstone.domain.errors import RegisterContradiction, UnknownFact
 from capstone.domain.officials import Designation, identified
-from capstone.domain.register import Notice
+from capstone.domain.register import Notice, shown
 from capstone.domain.register_checks import errors_in, warnings_in
 from capstone.domain.register_facts import AccountFact, RegisteredForm, RegisterFact, RegisterState, fact_id, subject_of
-
-_MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +110,4 @@ def _new(before: Iterable[Notice], after: Iterable[Notice]) -> list[Notice]:
 
 def _refuse(errors: list[Notice]) -> None:
     if errors:
-        shown = [str(error) for error in errors[:_MOST_SHOWN]]
-        more = [f"and {len(errors) - _MOST_SHOWN} more"] if len(errors) > _MOST_SHOWN else []
-        raise RegisterContradiction("Nothing was changed. " + "; ".join([*shown, *more]))
+        raise RegisterContradiction(f"Nothing was changed. {shown(errors)}")

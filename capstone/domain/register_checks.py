@@ -8,6 +8,7 @@ from datetime import date
 
 from capstone.domain.officials import Designation, Form
 from capstone.domain.register import (
+    SAID_OF_A_FORM,
     Holding,
     Notice,
     NumberedRow,
@@ -28,8 +29,6 @@ from capstone.domain.register_facts import (
     kind_of,
     subject_of,
 )
-
-_OF_A_FORM = ("record_group", "approved", "items", "cutoff", "transfer_years", "covers_from")
 
 
 def errors_in(state: RegisterState) -> list[Notice]:
@@ -98,7 +97,7 @@ def _by_form(rows: Iterable[Designation]) -> dict[str, list[Designation]]:
 def _differing(row: Form, registered: Form) -> list[str]:
     """What a row says of its form otherwise than the register; what it does not say is no difference."""
     said = {one.name for one in fields(Form) if getattr(row, one.name) not in (None, Form("").items)}
-    return [name for name in _OF_A_FORM if name in said and getattr(row, name) != getattr(registered, name)]
+    return [name for name in SAID_OF_A_FORM if name in said and getattr(row, name) != getattr(registered, name)]
 
 
 def _accounts(state: RegisterState) -> Iterator[Notice]:

@@ -26,6 +26,7 @@ from luqum.thread import parse
 
 from capstone.domain.addresses import normal_form
 from capstone.domain.errors import BadQuery
+from capstone.domain.layout import is_account
 from capstone.domain.query import (
     ADDRESS_FIELDS,
     MAX_DEPTH,
@@ -53,7 +54,6 @@ _LEVELS = 2 * MAX_DEPTH
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟″", '"'))
 _DASHES = ("‐", "‑", "‒", "–", "—", "−")  # noqa: RUF001 (those that word processors put in place of a hyphen)
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
-_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ITEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z./-]{0,30}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPE_OR_WILDCARD = re.compile(r"\\.|[*?]", re.DOTALL)
@@ -226,7 +226,7 @@ def _address(text: _Text, field: str | None) -> Clause:
 
 
 def _account(value: str) -> Clause:
-    if not _ACCOUNT.fullmatch(value.lower()):
+    if not is_account(value.lower()):
         raise BadQuery("account: takes the id of an account, such as account:director")
     return Keyword("account", value.lower())
 

@@ -11,18 +11,19 @@ from functools import lru_cache
 from json import loads
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Integer, Text, and_, func, select, type_coerce
+from sqlalchemy import Connection, Engine, Integer, and_, func, select, type_coerce
 
 from capstone.domain.message import Occurrence, Place
 from capstone.domain.records import Classification, Learned, RecordClass
 from capstone.domain.sketches import Sketch
 from capstone.ports import HeldRecord
 from connectors.ledger import tables as t
+from connectors.ledger.capture import CLASS_COLUMNS
 from connectors.ledger.column_types import ExactText
 from connectors.ledger.engine import reading, writing
 from connectors.ledger.rows import learned_values, rows_read
 from connectors.ledger.sketches import sketches
-from connectors.ledger.statements import among, chunked, insert_into
+from connectors.ledger.statements import among, chunked, insert_into, plain
 
 _LEARNED_AT_ONCE = 1000
 
@@ -91,18 +92,12 @@ def _note(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         connection.execute(newer, [dict(zip(names, row, strict=True)) for row in some])
 
 
-def _plain(column: Column[Any]) -> ColumnElement[Any]:
-    """A column of text as the database holds it, without what its type would make of it."""
-    return column if isinstance(column.type, Integer) else type_coerce(column, Text()).label(f"{column.table.name}_{column.name}")
-
-
-_CLASS = list(t.classifications.columns)[list(t.classifications.columns.keys()).index("record_class") :]
 _r, _l, _o = t.records.c, t.learned.c, t.occurrences.c
 _HELD = (
     select(
-        *map(_plain, (_r.record_no, _r.digest, _r.version_id, _r.captured_at)),
-        *map(_plain, (_l.record_no, _l.header_date, _l.trace_date, _l.from_marks, _l.sender_marks)),
-        *map(_plain, _CLASS),
+        *map(plain, (_r.record_no, _r.digest, _r.version_id, _r.captured_at)),
+        *map(plain, (_l.record_no, _l.header_date, _l.trace_date, _l.from_marks, _l.sender_marks)),
+        *map(plain, CLASS_COLUMNS),
     )
     .join(
         t.classifications,
@@ -112,10 +107,10 @@ _HELD = (
 )
 _SEEN = (
     select(
-        *map(_plain, (_o.record_no, _o.source, _o.folder, _o.item_id, _o.flags, _o.received_at, _o.from_line_at)),
+        *map(plain, (_o.record_no, _o.source, _o.folder, _o.item_id, _o.flags, _o.received_at, _o.from_line_at)),
         type_coerce(_o.is_sent, Integer()),
-        *map(_plain, (_o.envelope, _o.identity, _o.differs)),
-        _plain(t.manifests.c.taken_at),
+        *map(plain, (_o.envelope, _o.identity, _o.differs)),
+        plain(t.manifests.c.taken_at),
     )
     .join_from(t.records, t.occurrences)
     .join(t.manifests, t.manifests.c.manifest_no == _o.manifest_no)

@@ -9,7 +9,7 @@ from json import loads
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Integer, Text, and_, bindparam, func, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Engine, Integer, and_, bindparam, func, select, type_coerce
 
 from capstone.domain.message import Occurrence, Place
 from capstone.domain.sketches import Sketch
@@ -17,6 +17,7 @@ from connectors.ledger import tables as t
 from connectors.ledger.column_types import ExactText, UtcText
 from connectors.ledger.engine import reading
 from connectors.ledger.rows import rows_read
+from connectors.ledger.statements import plain
 
 
 def sketches(engine: Engine, page_size: int) -> Iterator[Sketch]:
@@ -84,11 +85,6 @@ def _words(text: str) -> str:
     return " ".join(loads(text))
 
 
-def _plain(column: Column[Any]) -> ColumnElement[Any]:
-    """A column of text as the database holds it, without what its type would make of it."""
-    return column if isinstance(column.type, Integer) else type_coerce(column, Text()).label(f"{column.table.name}_{column.name}")
-
-
 _SKETCH = tuple.__new__
 """Without the call in between: this runs for every record of the archive."""
 _ESCAPE, _NO_FLAGS = "\x1a", "[]"
@@ -107,12 +103,12 @@ def _within(table: Any) -> ColumnElement[bool]:
 _PAGE = (
     select(
         _r.record_no,
-        *map(_plain, (_r.account, _c.record_class, _c.reason, _c.item, _c.authority, _c.designation_id, _c.form, _c.category)),
-        *map(_plain, (_c.date_source, _c.cutoff, _c.eligible, _c.flags, _c.message_date)),
-        *map(_plain, (_l.record_no, _l.header_date, _l.trace_date, _l.from_marks, _l.sender_marks)),
-        *map(_plain, (_o.received_at, _o.from_line_at)),
+        *map(plain, (_r.account, _c.record_class, _c.reason, _c.item, _c.authority, _c.designation_id, _c.form, _c.category)),
+        *map(plain, (_c.date_source, _c.cutoff, _c.eligible, _c.flags, _c.message_date)),
+        *map(plain, (_l.record_no, _l.header_date, _l.trace_date, _l.from_marks, _l.sender_marks)),
+        *map(plain, (_o.received_at, _o.from_line_at)),
         type_coerce(_o.is_sent, Integer()),
-        _plain(_o.folder),
+        plain(_o.folder),
     )
     .select_from(t.records)
     .join(t.classifications, and_(_c.record_no == _r.record_no, _c.number == _r.class_number, _within(t.classifications)))

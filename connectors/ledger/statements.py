@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Dialect, Integer, Table, Text, any_, bindparam
+from sqlalchemy import Column, ColumnElement, Connection, Dialect, Integer, Table, Text, any_, bindparam, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
@@ -80,6 +80,11 @@ def among(connection: Connection, column: Column[T], values: Sequence[T]) -> Ite
     kind = postgresql.ARRAY(column.type if isinstance(column.type, Integer) else Text())
     for some in chunked(values, _IN_ARRAY):
         yield column == any_(bindparam(None, [process(value) for value in some], type_=kind))
+
+
+def plain(column: Column[Any]) -> ColumnElement[Any]:
+    """A column of text as the database holds it, without what its type would make of it."""
+    return column if isinstance(column.type, Integer) else type_coerce(column, Text()).label(f"{column.table.name}_{column.name}")
 
 
 def chunked(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
