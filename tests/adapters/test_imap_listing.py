@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.mailboxes.imap.listing import entries_after
+from connectors.mailboxes.imap.listing import entries_after, is_there
 from connectors.mailboxes.imap.session import Entry, FolderState, uid_set
 
 UIDS = st.one_of(
@@ -24,27 +24,30 @@ class Folder:
     """An open folder as a server keeps it. Expunged messages go out of the numbers only when it is opened anew, as IMAP
     promises while no command allows to tell of them."""
 
-    def __init__(self, uids: set[int], expunged_later: list[int]) -> None:
-        self.uids, self._shown, self._expunged_later = set(uids), sorted(uids), expunged_later
+    def __init__(self, uids: set[int], expunged_later: list[int], left_out: set[int] = frozenset()) -> None:  # type: ignore[assignment]
+        """`left_out`: those that a listing by UIDs does not tell of."""
+        self._left_out = left_out
+        self.there, self._shown, self._expunged_later = set(uids), sorted(uids), expunged_later
         self.questions = 0
 
     def state(self) -> FolderState:
-        return FolderState(1, max(self.uids, default=0) + 1, len(self.uids))
+        return FolderState(1, max(self.there, default=0) + 1, len(self.there))
 
     def entries(self, low: int, high: int) -> list[Entry]:
         self.questions += 1
-        found = [Entry(uid, 1, (), None) for uid in sorted(self.uids) if low <= uid <= high]
+        told = [(number, uid) for number, uid in enumerate(sorted(self.there), 1) if uid not in self._left_out]
+        found = [Entry(uid, 1, (), None, number) for number, uid in told if low <= uid <= high]
         if self._expunged_later:
-            self.uids.discard(self._expunged_later.pop())
+            self.there.discard(self._expunged_later.pop())
         return found
 
-    def uid_at(self, number: int) -> int:
+    def uids(self, first: int, last: int) -> list[int]:
         self.questions += 1
-        return self._shown[number - 1]
+        return self._shown[first - 1 : last]
 
     def refresh(self) -> FolderState:
         self.questions += 1
-        self._shown = sorted(self.uids)
+        self._shown = sorted(self.there)
         return self.state()
 
 
@@ -77,3 +80,12 @@ def test_a_set_of_uids_is_written_as_ranges_that_hold_just_these(uids: set[int])
     ranges = [part.split(":") for part in uid_set(sorted(uids)).decode().split(",")]
     told = [uid for part in ranges for uid in range(int(part[0]), int(part[-1]) + 1)]
     assert told == sorted(uids)
+
+
+@given(UIDS.filter(bool), st.integers(2, 40), st.integers(0, 100), st.data())
+def test_what_a_listing_leaves_out_is_found_by_its_number(uids: set[int], window: int, after: int, data: st.DataObject) -> None:
+    left_out = data.draw(st.sets(st.sampled_from(sorted(uids))))
+    folder = Folder(uids, [], left_out)
+    assert [entry.uid for entry in entries_after(folder, folder.state(), after, window)] == [u for u in sorted(uids) if u > after]
+    assert all(is_there(folder, uid) for uid in uids)
+    assert not is_there(folder, max(uids) + 1)

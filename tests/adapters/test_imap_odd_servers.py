@@ -58,7 +58,7 @@ def test_only_commands_that_read_are_sent() -> None:
     verbs = {
         " ".join(command.split(" ")[:2]) if command.startswith("UID") else command.split(" ")[0] for command in server.commands
     }
-    assert verbs == {"CAPABILITY", "AUTHENTICATE", "NAMESPACE", "LIST", "STATUS", "EXAMINE", "UID FETCH", "LOGOUT"}
+    assert verbs == {"CAPABILITY", "AUTHENTICATE", "NAMESPACE", "LIST", "STATUS", "EXAMINE", "FETCH", "UID FETCH", "LOGOUT"}
     assert not [command for command in server.commands if "BODY[" in command]
 
 
@@ -290,6 +290,65 @@ def test_a_large_message_that_goes_between_two_parts_is_gone_and_never_cut_short
     assert [(item.state, item.code) for item in refused_in(items)] == [(ItemState.EXCLUDED, "gone_at_source")]
     assert [item.raw for item in messages_in(items)] == [letter(1), letter(3)]
     assert cursors_of(items)["INBOX"].startswith("7:3:4")
+
+
+@pytest.mark.parametrize("told", [b"* 2 FETCH (UID 2 FLAGS ())\r\n", b""])
+@pytest.mark.parametrize("left_out", [1, 2, 3])
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_message_that_a_listing_leaves_out_is_read_all_the_same(told: bytes, left_out: int, after: int) -> None:
+    server = inbox(letter(1), letter(2), letter(3))
+    cursors = {"INBOX": f"7:{after}"} if after else {}
+
+    def listing(_: str) -> bytes:
+        rows = [f"* {uid} FETCH (UID {uid} RFC822.SIZE 100 FLAGS ())\r\n" for uid in range(after + 1, 4) if uid != left_out]
+        return "".join(rows).encode() + told.replace(b"2", b"%d" % left_out)
+
+    server.answers[f"UID FETCH {after + 1}:3 (UID RFC822"] = listing
+    server.answers[f"UID FETCH {left_out} (UID RFC822"] = lambda _: told.replace(b"2", b"%d" % left_out)
+    items = read(server, cursors=cursors)
+    assert [item.raw for item in messages_in(items)] == [letter(1), letter(2), letter(3)][after:]
+    assert cursors_of(items) == {"INBOX": "7:3:4:0"}
+    server.folders["INBOX"].messages[left_out] = None
+    items = read(server, cursors=cursors)
+    failed = [(ItemState.FAILED, f"7:{left_out}")] if left_out > after else []
+    assert [(item.state, item.place.item_id) for item in refused_in(items)] == failed
+    assert len(items) == 3 - after
+
+
+@pytest.mark.parametrize("told", ["", "UIDNEXT 4 UIDVALIDITY 7", "MESSAGES NIL UIDNEXT 4", "MESSAGES x UIDNEXT x UIDVALIDITY x"])
+def test_a_status_without_a_number_of_messages_is_not_taken_for_an_empty_folder(told: str) -> None:
+    server = inbox(letter(1))
+    server.answers["STATUS"] = lambda _: f'* STATUS "INBOX" ({told})\r\n'.encode()
+    assert [item.raw for item in messages_in(read(server))] == [letter(1)]
+
+
+def test_a_folder_that_is_opened_without_a_number_of_messages_has_failed() -> None:
+    server = inbox(letter(1))
+    server.folders["Sent"] = ScriptedFolder({9: letter(9)})
+    server.answers["STATUS"] = lambda _: b"\nNO not now"
+    server.answers['EXAMINE "INBOX"'] = lambda _: b"* OK [UIDVALIDITY 7]\r\n"
+    items = read(server)
+    assert [(item.state, item.code, item.place.folder) for item in refused_in(items)] == [
+        (ItemState.FAILED, "unreadable", "INBOX")
+    ]
+    assert [item.raw for item in messages_in(items)] == [letter(9)]
+
+
+def test_a_next_uid_that_is_too_low_hides_no_message() -> None:
+    server = inbox(letter(1), letter(2), letter(3))
+    server.folders["INBOX"].uid_next = 2
+    assert [item.raw for item in messages_in(read(server))] == [letter(1), letter(2), letter(3)]
+
+
+@pytest.mark.parametrize("size", [10**22, 2**63 - 1, 10**14])
+def test_a_message_that_is_announced_as_larger_than_memory_has_failed_and_nothing_else(size: int) -> None:
+    server = inbox(letter(1), letter(2), letter(3))
+    for start in ("UID FETCH 1:3 (UID BODY", "UID FETCH 2 (UID BODY"):
+        server.answers[start] = lambda _: b"* 2 FETCH (UID 2 BODY[] {%d}\r\nabc\r\n" % size
+    items = read(server)
+    assert [item.raw for item in messages_in(items)] == [letter(1), letter(3)]
+    assert [(item.state, item.code) for item in refused_in(items)] == [(ItemState.FAILED, "unreadable")]
+    assert cursors_of(items) == {"INBOX": "7:1"}
 
 
 def test_a_server_that_refuses_a_batch_is_asked_for_each_and_its_no_is_not_taken_for_gone() -> None:

@@ -10,7 +10,7 @@ from capstone.domain.message import ItemState, Occurrence, OfferedItem, OfferedM
 from connectors.mailboxes.imap.cursors import Position
 from connectors.mailboxes.imap.errors import NO_ANSWER
 from connectors.mailboxes.imap.folders import Folder
-from connectors.mailboxes.imap.listing import entries_after
+from connectors.mailboxes.imap.listing import entries_after, is_there
 from connectors.mailboxes.imap.names import cursor_name
 from connectors.mailboxes.imap.session import Entry, FolderState, ImapSession
 
@@ -107,11 +107,11 @@ class FolderReader:
             gathered.write(part)
         # The end is an empty part, whatever the listed size. Also a message that goes meanwhile has no more parts.
         is_end = part is not None and gathered.tell() >= entry.size_bytes
-        return gathered.getvalue() if is_end or self._is_there(entry) else None
+        return gathered.getvalue() if is_end or is_there(self._session, entry.uid) else None
 
     def _message(self, entry: Entry, body: bytes | None) -> OfferedItem:
         if not body and not (body is not None and entry.size_bytes == 0):
-            if not self._is_there(entry):
+            if not is_there(self._session, entry.uid):
                 return self._refused(entry, ItemState.EXCLUDED, "gone_at_source")
             body = self._session.bodies([entry.uid]).get(entry.uid)
         if body is None:
@@ -122,11 +122,6 @@ class FolderReader:
             Occurrence(self._place(entry), entry.flags, entry.received_at, is_sent=self._folder.is_sent),
             body,
         )
-
-    def _is_there(self, entry: Entry) -> bool:
-        """Whether the server lists it still, on a fresh look."""
-        self._session.refresh()
-        return bool(self._session.entries(entry.uid, entry.uid))
 
     # --- values --------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ _LEFT_OUT_FLAGS = frozenset({"\\recent"})
 
 
 class FolderRefused(Exception):
-    """The server did not open a folder: it is gone, or may not be read."""
+    """The server did not open a folder, or did not tell how many messages it holds: it is gone, or may not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ class Entry:
     """RFC822.SIZE: a hint for batches, not always true."""
     flags: tuple[str, ...]
     received_at: datetime | None
+    number: int
+    """Its place in the folder when it was listed."""
 
 
 class ImapSession:
@@ -109,13 +111,21 @@ class ImapSession:
                 self._reopen()
             return question(self._client)
         except DROPS as exc:
-            if is_dropped(exc) and (client := self._client) is not None:
-                self._client = None
-                hang_up(client)
+            if is_dropped(exc):
+                self._drop()
             raise
+        except (OverflowError, MemoryError) as exc:
+            # Of an answer as large as it was announced nothing was read: what follows on this line would be taken for others.
+            self._drop()
+            raise imaplib.IMAP4.abort("an answer larger than memory") from exc
         except (ValueError, TypeError, LookupError, AttributeError) as exc:
             # The readers of the library raise these on answers that no server should give.
             raise ProtocolError("an answer that cannot be read") from exc
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            hang_up(client)
 
     def _reopen(self) -> None:
         if self._open is not None:
@@ -208,15 +218,15 @@ class ImapSession:
 
         return self._ask(ask)
 
-    def uid_at(self, number: int) -> int:
-        """The UID of the message with this number in the open folder. Raises SourceUnavailable where there is none."""
+    def uids(self, first: int, last: int) -> list[int]:
+        """The UIDs of the messages with these numbers in the open folder. Raises SourceUnavailable where one is not told."""
 
-        def ask(client: Any) -> int:
-            rows = _fetch(client, str(number).encode(), "(UID)", by_uid=False)
-            uid = rows.get(number, {}).get(b"UID")
-            if not isinstance(uid, int):
+        def ask(client: Any) -> list[int]:
+            rows = _fetch(client, f"{first}:{last}".encode(), "(UID)", by_uid=False)
+            told = [uid for number in range(first, last + 1) if isinstance(uid := rows.get(number, {}).get(b"UID"), int)]
+            if len(told) <= last - first:
                 raise SourceUnavailable("The mail server did not tell the UID of a message that it counts.")
-            return uid
+            return told
 
         return self._ask(ask)
 
@@ -282,6 +292,8 @@ def _examine(client: Any, wire: bytes) -> FolderState:
     if typ != "OK":
         raise FolderRefused
     told = client._process_select_response(client._imap.untagged_responses)
+    if b"EXISTS" not in told:
+        raise FolderRefused
     numbers = [told.get(key, 0) for key in (b"UIDVALIDITY", b"UIDNEXT", b"EXISTS", b"HIGHESTMODSEQ")]
     return FolderState(*numbers)
 
@@ -299,15 +311,18 @@ def _status_in(line: Any) -> dict[bytes, Any]:
     return {bytes(name).upper(): number for name, number in zip(pairs[::2], pairs[1::2], strict=True)}
 
 
-def _state_in(line: Any) -> FolderState:
-    told = _status_in(line)
-    return FolderState(*(told.get(key) or 0 for key in (b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES", b"HIGHESTMODSEQ")))
+def _state_in(line: Any) -> FolderState | None:
+    """None where it does not say how many messages there are, which is not the same as none."""
+    told = {name: number for name, number in _status_in(line).items() if isinstance(number, int)}
+    if b"MESSAGES" not in told:
+        return None
+    return FolderState(*(told.get(key, 0) for key in (b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES", b"HIGHESTMODSEQ")))
 
 
 def _entry(uid: int, row: dict[bytes, Any]) -> Entry:
     flags = sorted({_text(flag) for flag in row.get(b"FLAGS") or ()})
     kept = tuple(flag for flag in flags if flag.casefold() not in _LEFT_OUT_FLAGS)
-    return Entry(uid, int(row[b"RFC822.SIZE"] or 0), kept, _instant(row.get(b"INTERNALDATE")))
+    return Entry(uid, int(row[b"RFC822.SIZE"] or 0), kept, _instant(row.get(b"INTERNALDATE")), row[b"SEQ"])
 
 
 def _instant(told: datetime | None) -> datetime | None:
