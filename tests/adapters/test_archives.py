@@ -175,6 +175,13 @@ def test_archives_in_archives_are_read_to_a_depth(tmp_path: Path) -> None:
     assert place_of(found[1]).folder == "4/3.zip/2.zip"
 
 
+def test_the_id_of_a_second_member_is_never_that_of_another(tmp_path: Path) -> None:
+    names = ["1.eml", "1.eml", "1.eml", "1.eml~2", "1.eml~2"]
+    path = tar_at(tmp_path / "a.tar", [(name, letter(number)) for number, name in enumerate(names)])
+    told = [own for _, own in ids(items(path), path)]
+    assert told == ["1.eml", "1.eml~3", "1.eml~4", "1.eml~2", "1.eml~2~2"]
+
+
 def test_two_members_of_one_name_are_two_items(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         path = zip_at(tmp_path / "a.zip", [("1.eml", LETTER), ("1.eml", letter(2)), ("2.eml", letter(3))])

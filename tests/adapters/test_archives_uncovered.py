@@ -205,3 +205,43 @@ def sparse_tar(path: Path, pieces: Sequence[int]) -> Path:
 def test_a_map_of_holes_as_large_as_memory_is_not_read(tmp_path: Path, pieces: Sequence[int]) -> None:
     path = sparse_tar(tmp_path / "a.tar", pieces)
     assert ids(items(path), path)[-1] == ("archive_damaged", "")
+
+
+# --- members of a kind that has no bytes, or none that can be read --------------------------------------
+
+
+def test_bytes_of_an_unknown_kind_in_a_tar_are_kept_and_never_called_a_device(tmp_path: Path) -> None:
+    raw = b""
+    for name, kind, text in (
+        ("label", b"V", b""),
+        ("names", b"D", b"Y1.eml\0"),
+        ("1.eml", b"0", LETTER),
+        ("box", b"M", mbox(letter(2))),
+        ("2.eml", b"Z", letter(3)),
+        ("fifo", b"6", b""),
+    ):
+        info = tarfile.TarInfo(name)
+        info.type, info.size = kind, len(text)
+        raw += info.tobuf(tarfile.GNU_FORMAT) + text.ljust(-(-len(text) // 512) * 512, b"\0")
+    path = put(tmp_path / "a.tar", raw + bytes(1024))
+    found = items(path)
+    assert ids(found, path) == [
+        ("message", "1.eml"), ("archive_not_supported", "2.eml"), ("archive_not_supported", "box"), ("not_a_file", "fifo"),
+    ]  # fmt: skip
+    kept = [bytes(item.raw) for item in found if item.raw is not None]
+    assert [text in one for text, one in zip((LETTER, letter(3), mbox(letter(2))), kept, strict=True)] == [True] * 3
+
+
+def a_folder_with_bytes(path: Path) -> bytes:
+    """Its list says that the second member, which is called as folders are, holds nothing."""
+    raw = bytearray(zip_at(path, [("1.eml", LETTER), ("2.eml/", letter(2))]).read_bytes())
+    struct.pack_into("<L", raw, raw.rindex(b"PK\1\2") + 24, 0)
+    return bytes(raw)
+
+
+def test_no_bytes_are_passed_over_as_those_of_a_folder(tmp_path: Path) -> None:
+    raw = a_folder_with_bytes(tmp_path / "a.zip")
+    path = put(tmp_path / "listed.zip", raw)
+    assert ids(items(path), path) == [("message", "1.eml"), ("archive_member_damaged", "2.eml")]
+    path = put(tmp_path / "alone.zip", raw[raw.index(b"PK\3\4", 10) : raw.index(b"PK\1\2")])
+    assert raws(items(path)) == [letter(2)]

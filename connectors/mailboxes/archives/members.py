@@ -135,13 +135,14 @@ def _folder(parts: tuple[bytes, ...], boxes: set[tuple[bytes, ...]]) -> str:
 
 
 def _with_ids_of_their_own(placed: list[Placed]) -> Iterator[Placed]:
-    """Those of one name stand side by side; the second of a name is `name~2`."""
-    seen: dict[str, int] = {}
-    before: tuple[bytes, ...] = ()
+    """The second of a name is `name~2`, or has the next number that makes no other member's name."""
+    names = frozenset(one.item_id for one in placed)
+    numbers: dict[str, int] = {}
     for one in placed:
-        if one.order != before:
-            seen, before = {}, one.order
-        number = seen[one.item_id] = seen.get(one.item_id, 0) + 1
+        number = numbers.get(one.item_id, 0) + 1
+        while number > 1 and f"{one.item_id}~{number}" in names:
+            number += 1
+        numbers[one.item_id] = number
         yield one if number == 1 else one._replace(item_id=f"{one.item_id}~{number}")
 
 

@@ -17,6 +17,8 @@ _ENCRYPTED, _STREAMED = 0x1, 0x8
 _STORED, _DEFLATED = 0, 8
 _IN_EXTRA_FIELD = 0xFFFF_FFFF
 _MOST_DESCRIPTOR = 24
+MOST_OF_A_FOLDER = 2
+"""Bytes of nothing at all, as some programs pack them. With more, what has the name of a folder is a file."""
 
 
 class LocalFile(NamedTuple):
@@ -61,7 +63,8 @@ def _entry_at(descriptor: int, at: int) -> Entry | None:
     trouble = "archive_encrypted" if flags & _ENCRYPTED else "" if method in (_STORED, _DEFLATED) else "archive_not_supported"
     if is_streamed and method != _DEFLATED:
         trouble = trouble or "archive_not_supported"
-    kind = Kind.FOLDER if name.endswith(b"/") else Kind.FILE
+    is_folder = name.endswith(b"/") and not is_streamed and not size and packed <= MOST_OF_A_FOLDER
+    kind = Kind.FOLDER if is_folder else Kind.FILE
     return Entry(name, kind, 0 if is_streamed else size, at, data_at + (local.packed_bytes or 0), trouble, local)
 
 

@@ -18,6 +18,8 @@ _MOST_HEADERS_BYTES = 1024 * 1024
 """All headers of one member: long names, attributes, the map of a file with holes. Each could announce a further one."""
 _MOST_PIECES = 200_000
 """Of all files with holes in one archive. Their maps stay in memory."""
+_LISTS = (b"D", b"V")
+"""What GNU tar writes beside members: the names in a folder, and the name of the volume."""
 _MANY_DIGITS = re.compile(rb"\d{32}")
 """No header of ours holds such numbers; the library's search through them takes time that grows with the square."""
 _DAMAGE = (tarfile.TarError, ValueError, OverflowError, LookupError, EOFError, TypeError, RecursionError)
@@ -55,9 +57,10 @@ class TarPacked:
             pieces += len(info.sparse or ())
             if pieces > _MOST_PIECES:
                 raise tarfile.ReadError("files with more holes than any program makes")
-            end = info.offset_data + (info.size if info.isreg() and not info.issparse() else 0)
+            kind, trouble = _kind_of(info)
+            end = info.offset_data + (info.size if kind is Kind.FILE and not info.issparse() else 0)
             kept = info if info.issparse() else info.linkname if info.islnk() else None
-            listed.append(Entry(_bytes(info.name), _kind_of(info), info.size, info.offset, end, handle=kept))
+            listed.append(Entry(_bytes(info.name), kind, info.size, info.offset, end, trouble, kept))
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
         """See `Packed`."""
@@ -127,12 +130,16 @@ def _linked(entry: Entry, files: dict[bytes, Entry]) -> Entry:
     return entry._replace(handle=None) if target is None else target._replace(name=entry.name)
 
 
-def _kind_of(info: tarfile.TarInfo) -> Kind:
+def _kind_of(info: tarfile.TarInfo) -> tuple[Kind, str]:
+    """What the member is, and why it cannot be read. Bytes of a kind that the library does not know may be mail, or half of
+    it: a file that goes on from another volume has a kind of its own."""
     if info.isreg():
-        return Kind.FILE
-    if info.isdir():
-        return Kind.FOLDER
-    return Kind.LINK if info.issym() or info.islnk() else Kind.SPECIAL
+        return Kind.FILE, ""
+    if info.isdir() or info.type in _LISTS:
+        return Kind.FOLDER, ""
+    if info.issym() or info.islnk():
+        return Kind.LINK, ""
+    return (Kind.SPECIAL, "") if info.isdev() else (Kind.FILE, "archive_not_supported")
 
 
 def _bytes(name: str) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from connectors.mailboxes.archives.limits import Budget
 from connectors.mailboxes.archives.members import CHUNK_BYTES, Entry, MemberDamaged, is_blank
-from connectors.mailboxes.archives.salvage import LocalFile, local_entries
+from connectors.mailboxes.archives.salvage import MOST_OF_A_FOLDER, LocalFile, local_entries
 from connectors.mailboxes.files.tree import Kind
 
 _LOCAL = struct.Struct("<4s5H3L2H")
@@ -123,7 +123,7 @@ class ZipPacked:
 
     def _entry(self, info: zipfile.ZipInfo) -> Entry:
         name = _name(info)
-        is_folder = name.endswith(b"/") and not info.file_size
+        is_folder = name.endswith(b"/") and not info.file_size and info.compress_size <= MOST_OF_A_FOLDER
         kind = Kind.FOLDER if is_folder else _kind_of(info)
         end = info.header_offset + self._local_bytes(info) + info.compress_size
         return Entry(name, kind, info.file_size, info.header_offset, end, _trouble(info), info)
