@@ -9,6 +9,7 @@ import struct
 import subprocess
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -246,3 +247,11 @@ def test_any_byte_may_be_wrong(tmp_path: Path) -> None:
         for at in range(0, len(raw), 7):
             path.write_bytes(raw[:at] + bytes([raw[at] ^ 0xFF]) + raw[at + 1 :])
             assert items(path), at
+
+
+def test_a_name_without_end_before_a_packed_file_costs_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(b"\x1f\x8b\x08\x08" + bytes(6) + b"A" * 10_000_000)
+    before = time.process_time()
+    assert ids(items(path), path) == [("archive_damaged", "")]
+    assert time.process_time() - before < 3

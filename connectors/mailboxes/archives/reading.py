@@ -7,11 +7,9 @@ A member is unpacked to a private temporary file, one at a time, and never under
 from __future__ import annotations
 
 import errno
-import gzip
 import os
 import shutil
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from capstone.domain.fixity import Buffer
 from capstone.domain.mbox import HEAD_BYTES
 from capstone.domain.message import ItemState, OfferedItem, Place, RefusedItem
 from connectors.mailboxes.archives.limits import ArchiveBomb, ArchiveLimits, Budget
-from connectors.mailboxes.archives.members import CHUNK_BYTES, Entry, MemberDamaged, Packed, Placed, arranged, mapped
+from connectors.mailboxes.archives.members import Entry, MemberDamaged, Packed, Placed, arranged, mapped
 from connectors.mailboxes.archives.streams import streams
 from connectors.mailboxes.archives.tar import TarPacked
 from connectors.mailboxes.archives.zip import ZipPacked
@@ -45,7 +43,6 @@ _REASONS = {
 }
 _ENDINGS = (b".gz", b".bz2", b".xz")
 _SHORT_ENDINGS = (b".tgz", b".tbz2", b".txz")
-_BAD_STREAM = (EOFError, zlib.error, gzip.BadGzipFile, ValueError)
 _BEYOND_READING = (OverflowError, RecursionError, MemoryError, ValueError)
 """What an archive can be made to cause in a library: it ends the archive, and nothing else."""
 
@@ -210,7 +207,8 @@ class Unpacking:
     # --- packed files that hold one stream ---------------------------------------------------------
 
     def _stream(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
-        path, damage = self._room.unpack(_inflated(content, file), 0)
+        file.seek(0)
+        path, damage = self._room.unpack(streams(file, content), 0)
         try:
             with FileIO(os.fsencode(path)) as inside:
                 head = os.pread(inside.fileno(), HEAD_BYTES, 0)
@@ -243,20 +241,6 @@ def _member_at(placed: Placed, found: Found, path: bytes = b"") -> Member:
     name = found.name.decode("utf-8", "backslashreplace")
     folders = [part for part in (found.folder, name, placed.folder) if part]
     return Member(placed.kind, path, "/".join(folders), f"{found.item_id}!{placed.item_id}", placed.name)
-
-
-def _inflated(content: Content, file: FileIO) -> Iterator[bytes]:
-    file.seek(0)
-    return _gunzipped(file) if content is Content.GZIP else streams(file, is_bzip2=content is Content.BZIP2)
-
-
-def _gunzipped(file: FileIO) -> Iterator[bytes]:
-    stream = gzip.GzipFile(fileobj=file, mode="rb")
-    try:
-        while chunk := stream.read1(CHUNK_BYTES):
-            yield chunk
-    except _BAD_STREAM as exc:
-        raise MemberDamaged(is_cut=isinstance(exc, EOFError)) from exc
 
 
 def _but_the_last(items: Iterator[OfferedItem], path: Path) -> Iterator[OfferedItem]:
