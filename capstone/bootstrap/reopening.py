@@ -14,14 +14,13 @@ from capstone.domain.fixity import digest_of
 from capstone.domain.message import ItemState, OfferedItem, Place, RefusedItem, SourceNote
 from capstone.ports import MailSource
 from capstone.usecases.quarantine import OpenSource
+from connectors.mailboxes.files.content import CONTAINER_ENDINGS
 
 POINTER = "pst_item_unreadable"
 """Of such an item quarantine keeps where it lay, and no byte of it: a retry has nothing to read."""
 
 _IMPORT_AGAIN = "only its place in a PST is kept; import the PST again to try it"
-_SUFFIXES = frozenset(
-    ".eml .msg .pst .ost .mbox .mbx .zip .tar .gz .tgz .bz2 .tbz .tbz2 .xz .txz".split()  # noqa: SIM905
-)
+_SUFFIXES = frozenset((".eml", ".msg", *CONTAINER_ENDINGS))
 """Names come from outside, and only these say something of the bytes."""
 _SLICE = re.compile(r"#\d+\Z")
 

@@ -175,6 +175,12 @@ def test_archives_in_archives_are_read_to_a_depth(tmp_path: Path) -> None:
     assert place_of(found[1]).folder == "4/3.zip/2.zip"
 
 
+def test_a_zip_that_was_to_be_split_and_is_one_piece(tmp_path: Path) -> None:
+    path = zip_at(tmp_path / "a.zip", [("1.eml", LETTER), ("2.eml", letter(2))])
+    path.write_bytes(b"PK00" + path.read_bytes())
+    assert raws(items(path)) == [LETTER, letter(2)]
+
+
 def test_the_id_of_a_second_member_is_never_that_of_another(tmp_path: Path) -> None:
     names = ["1.eml", "1.eml", "1.eml", "1.eml~2", "1.eml~2"]
     path = tar_at(tmp_path / "a.tar", [(name, letter(number)) for number, name in enumerate(names)])

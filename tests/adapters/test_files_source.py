@@ -209,6 +209,14 @@ def test_a_container_is_quarantined_with_its_bytes_left_on_disk(tmp_path: Path, 
     assert hashlib.sha256(item.raw).digest() == hashlib.sha256(raw).digest()
 
 
+@pytest.mark.parametrize("name", ["old.pst", "Mail.OST", "Inbox.mbox", "a.mbx", "a.zip", "a.tar", "a.mbox.gz", "a.tgz", "a.7z"])
+@pytest.mark.parametrize("raw", [bytes(9000), b"the second half of a letter\nFrom a@x.example Thu Jan  1 00:00:00 2015\n"])
+def test_a_container_by_its_name_that_does_not_begin_as_one_is_kept(tmp_path: Path, name: str, raw: bytes) -> None:
+    item = refusal(put(tmp_path / name, raw))
+    assert (item.state, item.code, bytes(item.raw or b"")) == (ItemState.QUARANTINED, "container_unreadable", raw)
+    assert refusal(put(tmp_path / f"._{name}", raw)).code == "not_mail"
+
+
 @pytest.mark.parametrize("name", ["a.eml", "inbox", "a.pst", "cur/1:2,S"])
 def test_an_empty_file_is_quarantined_as_an_empty_item(tmp_path: Path, name: str) -> None:
     maildir_at(tmp_path)

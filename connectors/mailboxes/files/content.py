@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tarfile
 from enum import StrEnum
@@ -11,10 +12,16 @@ from capstone.domain.mbox import HEADER_LINE, LEAD, first_line
 
 _OLE2 = bytes.fromhex("d0cf11e0")
 _PST = b"!BDN"
-_ZIP = (b"PK\3\4", b"PK\5\6", b"PK\7\10")
+_ZIP = (b"PK\3\4", b"PK\5\6", b"PK\7\10", b"PK00PK\3\4")
+"""The last of one that was to be split, and fitted in one piece."""
 _LEAD = re.compile(LEAD)
 _OTHER_FORMATS = (b"BEGIN:VCALENDAR", b"BEGIN:VCARD")
 """Calendar and contact files: their first line has the form of a header line, and they are no mail."""
+
+CONTAINER_ENDINGS = (
+    ".pst", ".ost", ".mbox", ".mbx", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".7z", ".rar", ".zst",
+)  # fmt: skip
+"""Names of files that hold mail, or files of mail. One whose first bytes say otherwise is damaged."""
 
 
 class Content(StrEnum):
@@ -62,6 +69,11 @@ def content_of(head: bytes) -> Content:
         line = first_line(head)
         return Content.MBOX if line is not None and ends_in_date(line) else Content.MESSAGE
     return Content.MBOX if first_line(head) is not None else Content.NOT_MAIL
+
+
+def is_named_as_container(name: bytes) -> bool:
+    """Whether a file's name says that it holds mail, or files of mail. What a Mac keeps beside a file has a name like it."""
+    return name.lower().endswith(tuple(map(os.fsencode, CONTAINER_ENDINGS))) and not name.startswith(b".")
 
 
 def is_tar(head: bytes) -> bool:

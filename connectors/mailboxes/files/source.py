@@ -22,7 +22,7 @@ from connectors.mailboxes.archives.limits import LIMITS, ArchiveLimits
 from connectors.mailboxes.archives.reading import Unpacking
 from connectors.mailboxes.checks import Tally
 from connectors.mailboxes.files import maildir
-from connectors.mailboxes.files.content import Content, content_of
+from connectors.mailboxes.files.content import Content, content_of, is_named_as_container
 from connectors.mailboxes.files.mbox import MboxFile, MboxRecord
 from connectors.mailboxes.files.regular import open_regular
 from connectors.mailboxes.files.tree import Found, Kind, root_at, text_of, walk
@@ -35,7 +35,7 @@ _REASONS = {
     "not_a_file": "a socket, FIFO or device",
     "not_mail": "neither its name nor its first line is that of mail",
     "empty_item": "it holds no bytes",
-    "container_unreadable": "a PST or an OLE2 file (MSG) that cannot be read, or that ended or hung the process that read it",
+    "container_unreadable": "by name or first bytes a PST, MSG, MBOX or archive; it cannot be read, or ended or hung who read it",
     "mbox_unsplittable": "its separators carry no date, so they cannot be told from text",
     "unreadable": "the system could not read it",
 }
@@ -196,6 +196,8 @@ class _FileCut:
             yield from self._pst_items(file)
         elif content is Content.OLE2:
             yield self._msg_item(file)
+        elif content is Content.NOT_MAIL and is_named_as_container(self._found.name):
+            yield self._refused(ItemState.QUARANTINED, "container_unreadable", raw=_mapped(file))
         elif content is Content.NOT_MAIL or (content is Content.EMPTY and self._found.name.startswith(b".")):
             yield self._refused(ItemState.EXCLUDED, "not_mail")
         else:
