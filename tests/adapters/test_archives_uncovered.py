@@ -245,3 +245,18 @@ def test_no_bytes_are_passed_over_as_those_of_a_folder(tmp_path: Path) -> None:
     assert ids(items(path), path) == [("message", "1.eml"), ("archive_member_damaged", "2.eml")]
     path = put(tmp_path / "alone.zip", raw[raw.index(b"PK\3\4", 10) : raw.index(b"PK\1\2")])
     assert raws(items(path)) == [letter(2)]
+
+
+@pytest.mark.parametrize("size", [-1, -512, -(10**9), -(2**80)])
+def test_a_tar_with_a_size_below_zero_is_damaged_and_not_a_failure_of_the_system(tmp_path: Path, size: int) -> None:
+    heads = []
+    for name in ("1.eml", "2.eml"):
+        head = bytearray(tarfile.TarInfo(name).tobuf(tarfile.GNU_FORMAT))
+        head[124:136] = b"\xff" + (size % 2**88).to_bytes(11, "big") if name == "2.eml" else b"00000000000\0"
+        head[148:156] = b" " * 8
+        head[148:156] = b"%06o\0 " % sum(head)
+        heads.append(bytes(head))
+    path = put(tmp_path / "a.tar", b"".join(heads) + bytes(1024))
+    assert ids(items(path), path)[-1] == ("archive_damaged", "")
+    path = put(tmp_path / "b.tar", heads[1] + bytes(1024))
+    assert ids(items(path), path) == [("archive_damaged", "")]

@@ -55,8 +55,8 @@ class TarPacked:
             self._file.spent = 0
             self._budget.count()
             pieces += len(info.sparse or ())
-            if pieces > _MOST_PIECES:
-                raise tarfile.ReadError("files with more holes than any program makes")
+            if pieces > _MOST_PIECES or info.size < 0:
+                raise tarfile.ReadError("more holes than any program makes, or fewer bytes than none")
             kind, trouble = _kind_of(info)
             end = info.offset_data + (info.size if kind is Kind.FILE and not info.issparse() else 0)
             kept = info if info.issparse() else info.linkname if info.islnk() else None
@@ -110,8 +110,11 @@ class _Headers(io.RawIOBase):
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = offset + (0, self._at, self._size)[whence]
-        return self._at
+        at = offset + (0, self._at, self._size)[whence]
+        if at < 0:
+            raise tarfile.ReadError("a place before the file")
+        self._at = at
+        return at
 
     def tell(self) -> int:
         return self._at
