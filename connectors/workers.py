@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
 from typing import TypeVar
 
 from capstone.domain.errors import WorkersUnavailable
+from connectors.mortal import end_with_the_run
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -98,7 +95,7 @@ class ProcessWorkers:
             # A fresh interpreter: a forked one would inherit connections and locks of this process.
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(self._preload)
-            self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_end_with_the_run)
+            self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=end_with_the_run)
         try:
             return self._pool.submit(_each, function, chunk)
         except BrokenProcessPool:
@@ -112,18 +109,6 @@ class ProcessWorkers:
         for process in list((pool._processes or {}).values()):
             process.kill()  # A hung parser ends in no other way.
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _end_with_the_run() -> None:
-    """Let this process end when the run that began it does, however that ends: a run that is killed leaves nobody behind."""
-    run = multiprocessing.parent_process()
-    if run is not None:
-        threading.Thread(target=_end_after, args=(run.sentinel,), daemon=True).start()
-
-
-def _end_after(sentinel: int) -> None:
-    wait([sentinel])
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _each(function: Callable[[T], R], chunk: Sequence[T]) -> list[R]:

@@ -9,14 +9,13 @@ import json
 import multiprocessing
 import os
 import resource
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import Any
 
 from capstone.domain.errors import WorkersUnavailable
+from connectors.mortal import end_with_the_run
 
 Message = tuple[Mapping[str, Any], list[bytes]]
 """What is told, and bytes that belong to it."""
@@ -100,7 +99,7 @@ class ReaderProcess:
 
 def _run(line: Connection, begin: Callable[[], Answers], memory_bytes: int) -> None:
     """The life of the process: it ends with its line, with who asks, or with its work, whichever is first."""
-    _end_with_the_run()
+    end_with_the_run()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         answers = begin()
@@ -113,17 +112,6 @@ def _run(line: Connection, begin: Callable[[], Answers], memory_bytes: int) -> N
         pass
     finally:
         os._exit(0)  # Without clearing up: a library that was misled may not be fit to.
-
-
-def _end_with_the_run() -> None:
-    run = multiprocessing.parent_process()
-    if run is not None:
-        threading.Thread(target=_end_after, args=(run.sentinel,), daemon=True).start()
-
-
-def _end_after(sentinel: int) -> None:
-    wait([sentinel])
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _send(line: Connection, told: Mapping[str, Any], blobs: Sequence[bytes]) -> None:
