@@ -5,11 +5,13 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import shutil
 import struct
 import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -260,3 +262,12 @@ def test_a_tar_with_a_size_below_zero_is_damaged_and_not_a_failure_of_the_system
     assert ids(items(path), path)[-1] == ("archive_damaged", "")
     path = put(tmp_path / "b.tar", heads[1] + bytes(1024))
     assert ids(items(path), path) == [("archive_damaged", "")]
+
+
+def test_a_size_that_is_a_lie_is_no_lack_of_room(tmp_path: Path) -> None:
+    raw = bytearray(zip_at(tmp_path / "a.zip", MEMBERS).read_bytes())
+    struct.pack_into("<L", raw, raw.index(b"PK\1\2") + 24, 2**32 - 2)
+    path = put(tmp_path / "b.zip", bytes(raw))
+    reserve = shutil.disk_usage(tmp_path).free - 2**30
+    found = items(path, limits=replace(LIMITS, reserve_bytes=reserve))
+    assert raws(found) == [LETTER, letter(2), letter(3)]

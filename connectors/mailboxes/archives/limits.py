@@ -45,6 +45,11 @@ class Budget:
         self._is_ratio = self._most < limits.total_bytes
         self._bytes = self._members = 0
 
+    @property
+    def left(self) -> int:
+        """How many bytes may be unpacked still."""
+        return self._most - self._bytes
+
     def take(self, more_bytes: int) -> None:
         """So many bytes more are unpacked. Raises ArchiveBomb."""
         self._bytes += more_bytes

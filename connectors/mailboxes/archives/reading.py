@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from io import FileIO
@@ -68,16 +68,17 @@ class _Scratch:
     budget: Budget
     reserve_bytes: int
 
-    def unpack(self, chunks: Iterator[bytes], size_bytes: int) -> tuple[Path, MemberDamaged | None]:
-        """The bytes in a file of their own, and what kept them from being whole. Raises ArchiveBomb, OSError."""
+    @contextmanager
+    def unpacked(self, chunks: Iterator[bytes], size_bytes: int) -> Iterator[tuple[Path, MemberDamaged | None]]:
+        """The bytes in a file of their own, for as long as they are wanted, and what kept them from being whole. Raises
+        ArchiveBomb, OSError."""
         self.budget.check_size(size_bytes)
-        self._check_room(size_bytes)
+        self._check_room(min(size_bytes, self.budget.left))
         path = self.folder / str(next(self.numbers))
         try:
-            return path, self._write(chunks, path)
-        except BaseException:
+            yield path, self._write(chunks, path)
+        finally:
             path.unlink(missing_ok=True)
-            raise
 
     def _write(self, chunks: Iterator[bytes], path: Path) -> MemberDamaged | None:
         written = 0
@@ -123,28 +124,35 @@ class Unpacking:
     def __init__(self, source: str, limits: ArchiveLimits) -> None:
         """`source` stands in every place."""
         self._source, self._limits = source, limits
-        self._depth = 0
-        self._scratch: _Scratch | None = None
 
     def items(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         """The items of all members, by name. What is no file, damaged or encrypted is named; a bomb ends it. Raises OSError."""
+        with tempfile.TemporaryDirectory(prefix="capstone-") as folder:
+            budget = Budget(self._limits, os.fstat(file.fileno()).st_size)
+            scratch = _Scratch(Path(folder), count(), budget, self._limits.reserve_bytes)
+            try:
+                yield from _Within(self._source, self._limits, scratch).items(content, file, found, cut)
+            except ArchiveBomb as exc:
+                yield self._refused(found, ItemState.QUARANTINED, "archive_bomb", mapped(file.fileno()), str(exc))
+
+    def _refused(self, found: Found, state: ItemState, code: str, raw: Buffer | None = None, more: str = "") -> RefusedItem:
+        reason = _REASONS[code] + (f": {more}" if more else "")
+        return RefusedItem(Place(self._source, found.folder, found.item_id), state, code, reason, raw)
+
+
+class _Within(Unpacking):
+    """The same at some depth, in the room of the outermost one."""
+
+    def __init__(self, source: str, limits: ArchiveLimits, scratch: _Scratch, depth: int = 0) -> None:
+        super().__init__(source, limits)
+        self._scratch, self._depth = scratch, depth
+
+    def items(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         if content is Content.OTHER_ARCHIVE or self._depth >= self._limits.depth:
             code = "archive_not_supported" if content is Content.OTHER_ARCHIVE else "archive_too_deep"
             yield self._refused(found, ItemState.QUARANTINED, code, mapped(file.fileno()))
             return
-        inner = Unpacking(self._source, self._limits)
-        inner._depth = self._depth + 1
-        if self._scratch is not None:
-            inner._scratch = self._scratch
-            yield from inner._named(content, file, found, cut)
-            return
-        with tempfile.TemporaryDirectory(prefix="capstone-") as folder:
-            budget = Budget(self._limits, os.fstat(file.fileno()).st_size)
-            inner._scratch = _Scratch(Path(folder), count(), budget, self._limits.reserve_bytes)
-            try:
-                yield from inner._named(content, file, found, cut)
-            except ArchiveBomb as exc:
-                yield self._refused(found, ItemState.QUARANTINED, "archive_bomb", mapped(file.fileno()), str(exc))
+        yield from _Within(self._source, self._limits, self._scratch, self._depth + 1)._named(content, file, found, cut)
 
     def _named(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         try:
@@ -154,17 +162,12 @@ class Unpacking:
 
     def _unpacked(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         if content is Content.TAR:
-            yield from self._members(TarPacked(file.fileno(), self._room.budget), file, file, found, cut)
+            yield from self._members(TarPacked(file.fileno(), self._scratch.budget), file, file, found, cut)
         elif content is Content.ZIP:
-            with closing(ZipPacked(file.fileno(), self._room.budget)) as packed:
+            with closing(ZipPacked(file.fileno(), self._scratch.budget)) as packed:
                 yield from self._members(packed, file, file, found, cut)
         else:
             yield from self._stream(content, file, found, cut)
-
-    @property
-    def _room(self) -> _Scratch:
-        assert self._scratch is not None, "set by `items`"  # noqa: S101
-        return self._scratch
 
     # --- members -------------------------------------------------------------------------------
 
@@ -192,8 +195,7 @@ class Unpacking:
         if placed.trouble:
             yield self._refused(member, ItemState.QUARANTINED, placed.trouble, kept.bytes_of(placed.entry))
             return
-        path, damage = self._room.unpack(packed.chunks(placed.entry), placed.entry.size_bytes)
-        try:
+        with self._scratch.unpacked(packed.chunks(placed.entry), placed.entry.size_bytes) as (path, damage):
             member = _member_at(placed, found, os.fsencode(path))
             if damage is None:
                 yield from cut(member, self)
@@ -201,24 +203,18 @@ class Unpacking:
             if damage.is_cut:
                 yield from _but_the_last(cut(member, self), path)
             yield self._refused(member, ItemState.QUARANTINED, "archive_member_damaged", kept.bytes_of(placed.entry))
-        finally:
-            path.unlink(missing_ok=True)
 
     # --- packed files that hold one stream ---------------------------------------------------------
 
     def _stream(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         file.seek(0)
-        path, damage = self._room.unpack(streams(file, content), 0)
-        try:
+        with self._scratch.unpacked(streams(file, content), 0) as (path, damage):
             with FileIO(os.fsencode(path)) as inside:
-                head = os.pread(inside.fileno(), HEAD_BYTES, 0)
-                if is_tar(head):
-                    packed = TarPacked(inside.fileno(), self._room.budget, is_whole=damage is None)
+                if is_tar(os.pread(inside.fileno(), HEAD_BYTES, 0)):
+                    packed = TarPacked(inside.fileno(), self._scratch.budget, is_whole=damage is None)
                     yield from self._members(packed, inside, file, found, cut)
                     return
             yield from self._one(path, damage, file, found, cut)
-        finally:
-            path.unlink(missing_ok=True)
 
     def _one(self, path: Path, damage: MemberDamaged | None, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         name = _without_ending(found.name)
@@ -231,10 +227,6 @@ class Unpacking:
         if damage.is_cut:
             yield from _but_the_last(cut(member, self), path)
         yield self._refused(found, ItemState.QUARANTINED, "archive_damaged", mapped(file.fileno()))
-
-    def _refused(self, found: Found, state: ItemState, code: str, raw: Buffer | None = None, more: str = "") -> RefusedItem:
-        reason = _REASONS[code] + (f": {more}" if more else "")
-        return RefusedItem(Place(self._source, found.folder, found.item_id), state, code, reason, raw)
 
 
 def _member_at(placed: Placed, found: Found, path: bytes = b"") -> Member:
