@@ -39,7 +39,8 @@ class ZipPacked:
         self._descriptor, self._budget = descriptor, budget
         self._size = os.fstat(descriptor).st_size
         self._file = os.fdopen(os.dup(descriptor), "rb")
-        self._zip: zipfile.ZipFile | None = None
+        self._zip: zipfile.ZipFile
+        self._listed: Sequence[zipfile.ZipInfo] = ()
 
     def close(self) -> None:
         """End what it opened."""
@@ -56,9 +57,9 @@ class ZipPacked:
             return
         infos = self._zip.infolist()
         if not self._are_there(infos):
-            self._zip = None
             yield from self._salvaged()
             return
+        self._listed = infos
         covered = []
         for info in infos:
             self._budget.count()
@@ -95,8 +96,8 @@ class ZipPacked:
 
     def is_document(self) -> bool:
         """Whether it is an office document or a program, which only happen to be packed as ZIP files. After `entries`."""
-        listed = self._zip.infolist() if self._zip else []
-        return bool(listed) and (listed[0].filename == "mimetype" or any(info.filename in _OF_DOCUMENTS for info in listed))
+        names = [info.filename for info in self._listed]
+        return names[:1] == ["mimetype"] or not _OF_DOCUMENTS.isdisjoint(names)
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
         """See `Packed`."""
@@ -104,7 +105,7 @@ class ZipPacked:
             yield from entry.handle.chunks(self._descriptor)
             return
         try:
-            with self._of_library.open(entry.handle) as opened:
+            with self._zip.open(entry.handle) as opened:
                 while chunk := opened.read(CHUNK_BYTES):
                     yield chunk
         except EOFError as exc:
@@ -115,11 +116,6 @@ class ZipPacked:
             if exc.errno is not None:
                 raise
             raise MemberDamaged from exc  # what bz2 says of bad data
-
-    @property
-    def _of_library(self) -> zipfile.ZipFile:
-        assert self._zip is not None, "listed before it is read"  # noqa: S101
-        return self._zip
 
     def _entry(self, info: zipfile.ZipInfo) -> Entry:
         name = _name(info)
