@@ -175,6 +175,13 @@ def test_archives_in_archives_are_read_to_a_depth(tmp_path: Path) -> None:
     assert place_of(found[1]).folder == "4/3.zip/2.zip"
 
 
+@pytest.mark.parametrize("mark", ["META-INF/MANIFEST.MF", "[Content_Types].xml", "mimetype"])
+@pytest.mark.parametrize("name", ["1.eml", "Mail/Old.MBOX"])
+def test_a_zip_of_mail_is_no_document_whatever_lies_beside_the_mail(tmp_path: Path, mark: str, name: str) -> None:
+    raw = LETTER if name.endswith("eml") else mbox(LETTER)
+    assert raws(items(zip_at(tmp_path / "a.zip", [(mark, b"x"), (name, raw)]))) == [LETTER]
+
+
 def test_a_zip_that_was_to_be_split_and_is_one_piece(tmp_path: Path) -> None:
     path = zip_at(tmp_path / "a.zip", [("1.eml", LETTER), ("2.eml", letter(2))])
     path.write_bytes(b"PK00" + path.read_bytes())

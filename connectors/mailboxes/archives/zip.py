@@ -28,6 +28,7 @@ _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP
 _UNREADABLE = (zipfile.BadZipFile, ValueError, LookupError, EOFError, OverflowError, NotImplementedError, struct.error)
 _DAMAGE = (*_UNREADABLE, zlib.error, lzma.LZMAError, RuntimeError)
 _OF_DOCUMENTS = frozenset({"[Content_Types].xml", "META-INF/MANIFEST.MF"})
+_OF_MAIL = (".eml", ".mbox", ".mbx", ".pst", ".ost")
 
 
 class ZipPacked:
@@ -95,9 +96,11 @@ class ZipPacked:
         self.is_whole = number == 1 and end >= self._size
 
     def is_document(self) -> bool:
-        """Whether it is an office document or a program, which only happen to be packed as ZIP files. After `entries`."""
+        """Whether it is an office document or a program, which only happen to be packed as ZIP files: not where a member has the
+        name of mail, as programs pack other things too. After `entries`."""
         names = [info.filename for info in self._listed]
-        return names[:1] == ["mimetype"] or not _OF_DOCUMENTS.isdisjoint(names)
+        is_marked = names[:1] == ["mimetype"] or not _OF_DOCUMENTS.isdisjoint(names)
+        return is_marked and not any(name.lower().endswith(_OF_MAIL) for name in names)
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
         """See `Packed`."""
