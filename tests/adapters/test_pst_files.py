@@ -322,7 +322,7 @@ def test_folders_that_are_too_deep_are_counted_lost() -> None:
         def root_folder(self) -> Endless:
             return Endless()
 
-        def lost(self, _kind: str) -> list[Any]:
+        def orphans(self) -> list[Any]:
             return []
 
     file: Any = File()

@@ -118,7 +118,7 @@ class PstFolders:
     def _orphaned(self) -> tuple[list[int], int]:
         """Messages that the file has and no folder names."""
         try:
-            found = [item.identifier for item in self._file.lost("orphan")]
+            found = [item.identifier for item in self._file.orphans()]
         except PstUnreadable:
             return [], 1
         ids = [one for one in dict.fromkeys(found) if one & _NODE_TYPE == _MESSAGE and one not in self._seen]

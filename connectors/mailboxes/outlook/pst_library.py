@@ -1,6 +1,6 @@
 """libpff by ctypes: the library inside the `pypff` extension, of which the extension itself shows only a part.
 
-It has no embedded messages, no properties' names, no recovery. C code over hostile bytes: use it in a process of its own only.
+It has no embedded messages, no properties' names. C code over hostile bytes: use it in a process of its own only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAMED_FROM, _ATTACHED_DATA = 0x8000, 0x3701
 _RESULT_SIZES = {"attachment_data_read_buffer": c_ssize_t}
 _ROOM = (c_char * 4096)()
 """For values that fit: they are copied out of it at once."""
-DATA, ITEM, REFERENCE = ord("d"), ord("i"), ord("r")
+DATA, ITEM = ord("d"), ord("i")
 """Types of attachments."""
 
 
@@ -268,14 +268,10 @@ class PstFile(_Owned):
             raise PstUnreadable("item")
         return Item(found, self._scope)
 
-    def recover(self) -> None:
-        """Look for deleted items and for parts that no folder names."""
-        _call("file_recover_items", self.pointer, c_uint8(0))
-
-    def lost(self, kind: str) -> Iterator[Item]:
-        """The items that are "orphan" or, after `recover`, "recovered"."""
-        for index in range(self._number(f"file_get_number_of_{kind}_items")):
-            found = self._pointer(f"file_get_{kind}_item_by_index", c_int(index))
+    def orphans(self) -> Iterator[Item]:
+        """The items that no folder names."""
+        for index in range(self._number("file_get_number_of_orphan_items")):
+            found = self._pointer("file_get_orphan_item_by_index", c_int(index))
             if found:
                 yield Item(found, self._scope)
 
