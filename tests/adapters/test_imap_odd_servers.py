@@ -435,6 +435,15 @@ def test_folders_that_hold_no_messages_are_passed_over() -> None:
     assert not [command for command in server.commands if "Old" in command or "Gone" in command]
 
 
+def test_what_stands_behind_a_folders_name_costs_no_folder() -> None:
+    server = ScriptedServer({name: ScriptedFolder({1: letter(1)}) for name in ("INBOX", "A", "B", "C")})
+    behind = b' ("OLDNAME" ("was"))\r\n'
+    server.answers["LIST"] = lambda _: b"".join(
+        [b'* LIST () "/" "INBOX"', behind, b'* LIST () "/" {1}\r\nA', behind, b'* LIST () "/" B', behind, b'* LIST () "/" C\r\n']
+    )
+    assert [item.occurrence.place.folder for item in messages_in(read(server))] == ["A", "B", "C", "INBOX"]
+
+
 def test_a_folder_that_is_listed_and_not_opened_has_failed() -> None:
     server = inbox(letter(1))
     server.folders["Closed"] = ScriptedFolder({1: letter(2)}, is_refused=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from imapclient.exceptions import ProtocolError  # type: ignore[import-untyped]
@@ -154,8 +155,9 @@ class ImapSession:
             typ, data = client._imap._simple_command("LIST", *asked)
             client._checkok("list", typ, data)
             _, lines = client._imap.response("LIST")
-            rows = client._proc_folder_list([_with_quoted_name(line) for line in lines])
-            return [Listed(_bytes(name), separator, frozenset(map(_small, flags))) for flags, separator, name in rows]
+            # What comes behind a name that came as a literal is no folder of its own.
+            own = [line for before, line in pairwise([None, *lines]) if line and not isinstance(before, tuple)]
+            return [_listed(_with_quoted_name(line)) for line in own]
 
         return self._ask(ask)
 
@@ -337,6 +339,12 @@ def _body(row: dict[bytes, Any], key: bytes) -> bytes | None:
     """Digits alone come out of the library as a number only where a server sends bytes as an atom, which none may."""
     body = row.get(key)
     return body if isinstance(body, bytes) else None
+
+
+def _listed(line: Any) -> Listed:
+    """What stands behind the name (RFC 5258) is of no use here."""
+    flags, separator, name = parse_response([line])[:3]
+    return Listed(_bytes(name), separator, frozenset(map(_small, flags)))
 
 
 def _with_quoted_name(line: Any) -> Any:
