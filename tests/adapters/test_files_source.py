@@ -217,6 +217,11 @@ def test_a_container_by_its_name_that_does_not_begin_as_one_is_kept(tmp_path: Pa
     assert refusal(put(tmp_path / f"._{name}", raw)).code == "not_mail"
 
 
+def test_an_msg_that_does_not_begin_as_one_is_kept_unless_it_is_text(tmp_path: Path) -> None:
+    assert refusal(put(tmp_path / "a.msg", bytes(9000))).code == "container_unreadable"
+    assert refusal(put(tmp_path / "b.MSG", b"a text that a program calls so\n")).code == "not_mail"
+
+
 @pytest.mark.parametrize("name", ["a.eml", "inbox", "a.pst", "cur/1:2,S"])
 def test_an_empty_file_is_quarantined_as_an_empty_item(tmp_path: Path, name: str) -> None:
     maildir_at(tmp_path)

@@ -71,9 +71,12 @@ def content_of(head: bytes) -> Content:
     return Content.MBOX if first_line(head) is not None else Content.NOT_MAIL
 
 
-def is_named_as_container(name: bytes) -> bool:
-    """Whether a file's name says that it holds mail, or files of mail. What a Mac keeps beside a file has a name like it."""
-    return name.lower().endswith(tuple(map(os.fsencode, CONTAINER_ENDINGS))) and not name.startswith(b".")
+def is_named_as_container(name: bytes, head: bytes) -> bool:
+    """Whether a file's name says that it holds mail, or files of mail; an MSG does where it is no text, as other programs call
+    texts so. What a Mac keeps beside a file has a name like it."""
+    small = name.lower()
+    is_named = small.endswith(tuple(map(os.fsencode, CONTAINER_ENDINGS))) or (small.endswith(b".msg") and b"\0" in head)
+    return is_named and not name.startswith(b".")
 
 
 def is_tar(head: bytes) -> bool:

@@ -187,7 +187,8 @@ class _FileCut:
         if self._is_whole():
             yield self._whole(file.readall())
             return
-        content = content_of(os.pread(file.fileno(), HEAD_BYTES, 0))
+        head = os.pread(file.fileno(), HEAD_BYTES, 0)
+        content = content_of(head)
         if content.is_archive:
             yield from self._unpacking.items(content, file, self._found, self._inside)
         elif content is Content.MBOX:
@@ -196,7 +197,7 @@ class _FileCut:
             yield from self._pst_items(file)
         elif content is Content.OLE2:
             yield self._msg_item(file)
-        elif content is Content.NOT_MAIL and is_named_as_container(self._found.name):
+        elif content is Content.NOT_MAIL and is_named_as_container(self._found.name, head):
             yield self._refused(ItemState.QUARANTINED, "container_unreadable", raw=_mapped(file))
         elif content is Content.NOT_MAIL or (content is Content.EMPTY and self._found.name.startswith(b".")):
             yield self._refused(ItemState.EXCLUDED, "not_mail")
