@@ -245,6 +245,11 @@ def test_no_bytes_are_passed_over_as_those_of_a_folder(tmp_path: Path) -> None:
     raw = a_folder_with_bytes(tmp_path / "a.zip")
     path = put(tmp_path / "listed.zip", raw)
     assert ids(items(path), path) == [("message", "1.eml"), ("archive_member_damaged", "2.eml")]
+    denied = raw[: raw.rindex(b"PK\1\2") + 16] + bytes(4) + raw[raw.rindex(b"PK\1\2") + 20 :]
+    path = put(tmp_path / "denied.zip", denied)
+    found = items(path)
+    assert ids(found, path) == [("message", "1.eml"), ("archive_member_damaged", "2.eml")]
+    assert bytes(found[-1].raw or b"").startswith(b"PK\3\4")
     path = put(tmp_path / "alone.zip", raw[raw.index(b"PK\3\4", 10) : raw.index(b"PK\1\2")])
     assert raws(items(path)) == [letter(2)]
 
@@ -262,6 +267,12 @@ def test_a_tar_with_a_size_below_zero_is_damaged_and_not_a_failure_of_the_system
     assert ids(items(path), path)[-1] == ("archive_damaged", "")
     path = put(tmp_path / "b.tar", heads[1] + bytes(1024))
     assert ids(items(path), path) == [("archive_damaged", "")]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_packed_member_of_no_bytes_is_empty_and_not_damaged(tmp_path: Path, method: int) -> None:
+    path = zip_at(tmp_path / "a.zip", [("1.eml", b""), ("2.eml", LETTER)], method)
+    assert ids(items(path), path) == [("empty_item", "1.eml"), ("message", "2.eml")]
 
 
 def test_a_size_that_is_a_lie_is_no_lack_of_room(tmp_path: Path) -> None:

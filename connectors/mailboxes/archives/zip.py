@@ -24,6 +24,8 @@ _END64, _END64_SIZE, _LOCATOR, _LOCATOR_SIZE = b"PK\6\6", 56, b"PK\6\7", 20
 _LISTED = struct.Struct("<L4xH")
 _MOST_BETWEEN = 24
 """What may lie between two members: the sizes of the first. A member is larger."""
+_MOST_OF_NOTHING = 32
+"""What a packed member of no bytes may take; behind a larger one lies something that the list denies."""
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 _UNREADABLE = (zipfile.BadZipFile, ValueError, LookupError, EOFError, OverflowError, NotImplementedError, struct.error)
 _DAMAGE = (*_UNREADABLE, zlib.error, lzma.LZMAError, RuntimeError)
@@ -135,6 +137,8 @@ class ZipPacked:
 def _trouble(info: zipfile.ZipInfo) -> str:
     if info.flag_bits & _ENCRYPTED:
         return "archive_encrypted"
+    if not info.file_size and info.compress_size > _MOST_OF_NOTHING:
+        return "archive_member_damaged"
     return "" if info.compress_type in _METHODS else "archive_not_supported"
 
 
