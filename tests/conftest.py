@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.corpus import corpus_root
 
 pytest_plugins = ["tests.services"]
 
-settings.register_profile("archive", deadline=None)  # a busy machine is no fault of the program
+# A busy machine is no fault of the program.
+settings.register_profile("archive", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("archive")
 
 

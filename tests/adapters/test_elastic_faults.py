@@ -176,7 +176,7 @@ def test_a_server_that_hangs_is_given_up_after_one_time_limit(index: ElasticInde
 
 def test_what_add_returned_for_survives_the_death_and_the_sleep_of_the_server(server_folder: Path) -> None:
     with running(Elasticsearch(server_folder)) as server:
-        index = ElasticIndex(place_on(server, "own", timeout_s=5, attempts=2), threads=2)
+        index, hasty = (ElasticIndex(place_on(server, "own", attempts=2, **limit), threads=2) for limit in ({}, {"timeout_s": 5}))
         index.create()
         assert index.add(agency_documents()) == {}
         streamed = index.hits(Everything(), ALL)
@@ -190,13 +190,14 @@ def test_what_add_returned_for_survives_the_death_and_the_sleep_of_the_server(se
         some = index.hits(Everything(), ALL)
         next(some)
         server.freeze()
-        for use in (index.check, lambda: index.add(agency_documents()[:3])):
+        for use in (hasty.check, lambda: hasty.add(agency_documents()[:3])):
             with pytest.raises(IndexUnavailable, match="in time"):
                 use()
         server.thaw()
         assert index.add(agency_documents()) == {}
         assert len(list(index.ids())) == 42
         index.close()
+        hasty.close()
 
 
 class TightElasticsearch(Elasticsearch):

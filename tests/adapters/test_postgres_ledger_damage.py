@@ -301,7 +301,7 @@ def test_captures_of_two_accounts_and_indexers_do_not_wait_for_one_another(ledge
 
 
 def test_a_lock_that_another_holds_is_unavailable_after_a_while(ledger: SqlLedger, database: Database) -> None:
-    impatient = open_ledger(database.url, wait_s=0.2)
+    impatient = open_ledger(database.url, wait_s=1)
     with writing(ledger._engine) as connection:
         one_at_a_time(connection, "account", ACCOUNT)
         with pytest.raises(LedgerUnavailable, match="stayed locked") as caught:
@@ -334,7 +334,7 @@ def test_two_that_stand_in_each_others_way_are_told_so(database: Database) -> No
 
 
 def test_a_statement_that_takes_too_long_is_ended_by_the_server(database: Database) -> None:
-    engine = open_engine(database.url, wait_s=0.1)
+    engine = open_engine(database.url, wait_s=0.5)
     with pytest.raises(LedgerUnavailable, match="took too long"), reading(engine) as connection:
         connection.execute(text("SELECT pg_sleep(60)"))
     engine.dispose()
@@ -343,7 +343,7 @@ def test_a_statement_that_takes_too_long_is_ended_by_the_server(database: Databa
 def test_a_writer_that_was_stopped_in_the_middle_does_not_keep_others_waiting_for_ever(
     ledger: SqlLedger, database: Database
 ) -> None:
-    engine = open_engine(database.url, wait_s=0.1)
+    engine = open_engine(database.url, wait_s=0.5)
 
     def stop_in_the_middle() -> None:
         with writing(engine) as connection:

@@ -31,7 +31,7 @@ from tests.contracts.record_store import DATED, HELD, NOW, RAW, ref, request, st
 from tests.services import running
 
 pytestmark = pytest.mark.service
-SHORT = {"connect_timeout_s": 1, "read_timeout_s": 1, "attempts": 2}
+SHORT = {"connect_timeout_s": 3, "read_timeout_s": 3, "attempts": 2}
 LINE = {"connect_timeout_s": 10, "read_timeout_s": 10, "attempts": 2}
 """A line that is cut or refuses says so at once; the machine may be busy all the same."""
 LONGER = Lock(NOW + timedelta(days=20), hold=True)
@@ -367,7 +367,7 @@ def test_a_server_that_hangs_is_given_up_within_the_bounds_and_used_again(
                     waited = list(pool.map(must_be_unavailable, asks_of(store, stored)))
             finally:
                 server.thaw()
-            assert max(waited) < 25
+            assert max(waited) < 60
             for ask in asks_of(store, stored):
                 ask()
             keys = [seen.key for seen in store.list_versions("")]

@@ -14,29 +14,20 @@ import pytest
 from capstone.ports import Workers
 from connectors.workers import InlineWorkers, ProcessWorkers
 from servers.processes import wait_until
+from tests.adapters.worker_tasks import length, pid_of, unknown
 
-
-def length(raw: bytes) -> tuple[int, bool]:
-    if raw == b"kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if raw == b"hang":
-        signal.pause()
-    if raw == b"bug":
-        raise ZeroDivisionError
-    return len(raw), True
-
-
-def unknown(raw: bytes) -> tuple[int, bool]:
-    return len(raw), False
-
-
-def pid_of(thing: object) -> int:
-    return os.getpid()
+PATIENT_S, SHORT_S = 60, 4
+"""How long work may take where nothing hangs, however busy the machine is, and where something does and is waited for."""
 
 
 @pytest.fixture
-def processes() -> Iterator[ProcessWorkers]:
-    workers = ProcessWorkers(2, limit_s=3)
+def limit_s() -> float:
+    return PATIENT_S
+
+
+@pytest.fixture
+def processes(limit_s: float) -> Iterator[ProcessWorkers]:
+    workers = ProcessWorkers(2, limit_s)
     yield workers
     workers.close()
 
@@ -71,16 +62,13 @@ def test_work_is_done_elsewhere_unless_it_is_large(processes: ProcessWorkers, la
     assert ours == os.getpid()
 
 
-def test_work_begun_ahead_is_answered_when_another_thing_hangs_its_process() -> None:
-    workers = ProcessWorkers(2, limit_s=2.5)
-    try:
-        for _ in range(2):
-            first = workers.map(length, [b"hang", *[b"x"] * 30], unknown)
-            ahead = workers.map(length, [b"y" * n for n in range(300)], unknown)
-            assert list(first) == [(4, False), *[(1, True)] * 30]
-            assert [size for size, _ in ahead] == list(range(300))
-    finally:
-        workers.close()
+@pytest.mark.parametrize("limit_s", [SHORT_S])
+def test_work_begun_ahead_is_answered_when_another_thing_hangs_its_process(processes: ProcessWorkers) -> None:
+    for _ in range(2):
+        first = processes.map(length, [b"hang", *[b"x"] * 30], unknown)
+        ahead = processes.map(length, [b"y" * n for n in range(300)], unknown)
+        assert list(first) == [(4, False), *[(1, True)] * 30]
+        assert [size for size, _ in ahead] == list(range(300))
 
 
 def test_processes_that_cannot_start_are_an_error_and_no_message_is_blamed() -> None:
@@ -88,7 +76,7 @@ def test_processes_that_cannot_start_are_an_error_and_no_message_is_blamed() -> 
     script = """
 from capstone.domain.errors import WorkersUnavailable
 from connectors.workers import ProcessWorkers
-from tests.adapters.test_workers import length, unknown
+from tests.adapters.worker_tasks import length, unknown
 try:
     print(list(ProcessWorkers(1, 20).map(length, [b"a"], unknown)))
 except WorkersUnavailable as exc:
@@ -98,7 +86,7 @@ except WorkersUnavailable as exc:
     assert done.stdout.strip() == "E503"
 
 
-@pytest.mark.parametrize("hostile", [b"kill", b"hang"])
+@pytest.mark.parametrize(("hostile", "limit_s"), [(b"kill", PATIENT_S), (b"hang", SHORT_S)])
 def test_a_thing_that_ends_or_hangs_its_process_is_answered_instead_and_no_other(
     processes: ProcessWorkers, hostile: bytes
 ) -> None:
@@ -111,7 +99,7 @@ def test_a_thing_that_ends_or_hangs_its_process_is_answered_instead_and_no_other
 KILLED_RUN = """
 import os, signal, sys
 from connectors.workers import ProcessWorkers
-from tests.adapters.test_workers import pid_of, unknown
+from tests.adapters.worker_tasks import pid_of, unknown
 if __name__ == "__main__":
     pids = set(ProcessWorkers(2, limit_s=30).map(pid_of, [b""] * 100, unknown))
     print(*pids, flush=True)

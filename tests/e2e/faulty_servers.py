@@ -26,8 +26,8 @@ from tests.e2e.test_kills import QUERIES, STATES
 
 NAMED = (0, 1, 3)
 """How a run may end, whatever its servers do: done, done with something missing, a named error."""
-END_S = 90
-"""No run takes longer, whatever its servers do. With the short limits of these tests none needs a third of it."""
+END_S = 240
+"""No run takes longer, whatever its servers do. With the short limits of these tests none needs a tenth of it."""
 _READERS = 8
 
 

@@ -8,7 +8,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from capstone.domain.addresses import normal_form
@@ -61,20 +61,20 @@ def _check(raw: bytes) -> None:
 
 
 @given(st.binary(max_size=2_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_arbitrary_bytes_never_raise(raw: bytes) -> None:
     _check(raw)
 
 
 @given(st.lists(st.sampled_from(_TOKENS), max_size=30).map(b"".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @example(b"Content-Type: text/plain; charset=utf-7\n\n+2AA-")
 def test_pieces_of_mail_in_any_order_never_raise(raw: bytes) -> None:
     _check(raw)
 
 
 @given(st.sampled_from(_REAL_LOOKING), st.data())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 def test_damaged_messages_never_raise(raw: bytes, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(raw)))
@@ -87,7 +87,7 @@ def test_damaged_messages_never_raise(raw: bytes, data: st.DataObject) -> None:
     st.permutations(["To: bob@agency.example", "Subject: Test", "Cc: carl@agency.example"]),
     st.sampled_from(["b", "other", "x y"]),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_header_order_and_boundaries_do_not_change_the_content_key(lines: list[str], boundary: str) -> None:
     usual = ["Cc: carl@agency.example", "Subject: Test", "To: bob@agency.example"]
     assert _key(lines, boundary) == _key(usual, "q")

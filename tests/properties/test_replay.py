@@ -103,7 +103,7 @@ def assert_in_line(archive: MemoryArchive) -> None:
         assert lock.at_least(wanted) == lock
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(REGISTERS, REGISTERS, MAIL)
 def test_a_preview_counts_what_the_replay_then_does(
     before: list[Designation], after: list[Designation], mail: list[tuple[str, date]]
@@ -123,7 +123,7 @@ def test_a_preview_counts_what_the_replay_then_does(
     assert end_state(archive) == state
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(REGISTERS, REGISTERS, MAIL)
 def test_without_a_second_person_no_lock_becomes_shorter(
     before: list[Designation], after: list[Designation], mail: list[tuple[str, date]]
@@ -143,7 +143,7 @@ def test_without_a_second_person_no_lock_becomes_shorter(
     approve(archive, actor="sam")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     REGISTERS, REGISTERS, MAIL, st.sampled_from(["reguard", "put_all", "commit", "start_run"]), st.integers(1, 6), st.booleans()
 )

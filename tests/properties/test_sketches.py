@@ -79,7 +79,7 @@ def held(account: str, said: Learned, seen: tuple[Occurrence, ...], present: Cla
     return HeldRecord(account, "ab" * 32, "1", DAYS[0], present, said, seen, DAYS[0])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(RECORDS, st.sampled_from(ZONES), st.sampled_from([timedelta(days=1), timedelta(minutes=10), timedelta(days=3)]))
 def test_its_answers_are_those_of_the_classifier(
     records: list[tuple[str, Learned, tuple[Occurrence, ...]]], zone: ZoneInfo, tolerance: timedelta

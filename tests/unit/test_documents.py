@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from capstone.domain.documents import SHOWN_LINE_CHARS, document_of
@@ -154,7 +154,6 @@ def test_a_thousand_recipients_are_searched_but_not_shown() -> None:
     assert len(document.shown_to) <= SHOWN_LINE_CHARS
 
 
-@settings(deadline=None)
 @given(st.text(st.characters()), st.text(st.characters()), st.text(st.characters()))
 def test_nothing_a_message_holds_stops_its_indexing(name: str, address: str, text: str) -> None:
     person = Address(name, address)

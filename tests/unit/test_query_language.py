@@ -6,7 +6,7 @@ import threading
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from capstone.domain.errors import BadQuery
@@ -217,7 +217,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(st.characters()), st.lists(PIECES, max_size=30).map("".join)))
 def test_any_text_is_a_query_or_a_named_error(text: str) -> None:
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from capstone.domain.query import And, Everything, Not, Or, Words
@@ -37,7 +37,6 @@ def test_a_shown_line_is_one_line_without_control_characters(text: str, line: st
     assert safe_line(text) == line
 
 
-@settings(deadline=None)
 @given(ANY_TEXT, st.integers(1, 50))
 def test_a_shown_line_keeps_its_limit_and_can_be_printed(text: str, limit: int) -> None:
     line = safe_line(text, limit)
@@ -100,7 +99,6 @@ def test_only_what_is_wanted_in_the_body_is_looked_for() -> None:
     assert wanted_phrases(clause) == [budget, plan, fund]
 
 
-@settings(deadline=None)
 @given(ANY_TEXT, st.lists(ANY_TEXT, max_size=3), st.booleans())
 def test_a_snippet_of_anything_is_a_safe_line(text: str, asked: list[str], is_prefix: bool) -> None:
     wanted = [phrase(words, is_prefix=is_prefix) for words in asked if words_of(words)]
@@ -108,7 +106,6 @@ def test_a_snippet_of_anything_is_a_safe_line(text: str, asked: list[str], is_pr
     assert snippet == safe_line(snippet)
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("ab é東\n-")), st.text(st.sampled_from("abe東"), min_size=1, max_size=3))
 def test_what_the_index_finds_the_snippet_shows(text: str, asked: str) -> None:
     wanted = phrase(asked)

@@ -6,7 +6,7 @@ import time
 from unicodedata import category
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from capstone.domain.tokens import MAX_WORD_CHARS, folded, words_of
@@ -50,7 +50,6 @@ def test_text_is_folded_as_documented(text: str, words: str) -> None:
     assert words_of(text) == words.split()
 
 
-@settings(deadline=None)
 @given(ANY_TEXT)
 def test_folding_what_is_folded_changes_nothing(text: str) -> None:
     assert words_of(folded(text)) == words_of(text)
@@ -63,20 +62,17 @@ def test_every_character_alone_or_beside_letters_is_folded_for_good() -> None:
             assert folded(once) == once, ascii(char)
 
 
-@settings(deadline=None)
 @given(ANY_TEXT, ANY_TEXT)
 def test_words_apart_stay_what_they_are_together(first: str, second: str) -> None:
     assert words_of(f"{first} {second}") == words_of(first) + words_of(second)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec="ascii")))
 def test_plain_text_is_cut_at_everything_but_letters_and_digits(text: str) -> None:
     spaced = "".join(char if char.isalnum() else " " for char in text)
     assert folded(text) == " ".join(spaced.lower().split())
 
 
-@settings(deadline=None)
 @given(ANY_TEXT)
 def test_words_can_be_stored_and_hold_no_blank(text: str) -> None:
     for word in words_of(text):
