@@ -26,6 +26,8 @@ class Fault:
     query: str = ""
     retry_after_s: int | None = None
     body: bytes = b""
+    after: int = 0
+    """How many matching requests are answered in good order before."""
     after_server: bool = False
     """Whether the server does the work first: the client only loses the answer."""
 
@@ -80,7 +82,9 @@ class HttpFaults:
         """The fault for this request, counted as used."""
         with self._guarded:
             for number, fault in enumerate(self._faults):
-                if fault.matches(method, target):
+                if fault.matches(method, target) and fault.after:
+                    self._faults[number] = replace(fault, after=fault.after - 1)
+                elif fault.matches(method, target):
                     self._faults[number] = replace(fault, times=fault.times - 1)
                     return fault
         return None

@@ -164,14 +164,10 @@ def test_answers_of_a_busy_store_are_outlasted(
     records = f"/{archive.bucket}/records/"
     faults.fail(500, 3, method="PUT", path=records)
     faults.fail(500, 3, method="GET", path=records)
-    run = Run(archive, *importing(corpus, FEW))
-    run.until(archive.has(30))
-    faults.fail(503, 3, method="PUT", path=records, body=SLOW_DOWN)
-    run.until(archive.has(30))
-    faults.fail(503, 3, method="PUT", path=records, body=SLOW_DOWN, retry_after_s=1)
-    run.until(archive.has(30))
-    faults.fail(500, 3, method="PUT", path=records, after_server=True)  # done, and the answer is lost
-    ended = run.end()
+    faults.fail(503, 3, method="PUT", path=records, after=30, body=SLOW_DOWN)
+    faults.fail(503, 3, method="PUT", path=records, after=60, body=SLOW_DOWN, retry_after_s=1)
+    faults.fail(500, 3, method="PUT", path=records, after=90, after_server=True)  # done, and the answer is lost
+    ended = Run(archive, *importing(corpus, FEW)).end()
     statuses = [status for _, target, status in faults.requests[answered:] if target.startswith(records)]
     assert (statuses.count(500), statuses.count(503)) == (9, 6)
     assert_whole(archive, ended, few)

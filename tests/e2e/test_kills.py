@@ -139,17 +139,23 @@ def test_twenty_kills_at_random_instants_change_nothing(paths: list[Path], undis
     for number in count():
         line = CommandLine(tmp_path / str(number))
         shutil.copytree(empty.home, line.home)
-        while hit.total() < KILLS and (phase := killed(line, paths, undisturbed, chance)):
+        while not is_enough(hit) and (phase := killed(line, paths, undisturbed, chance, hit)):
             hit[phase] += 1
-        assert_whole(line, paths, undisturbed, is_complete=hit.total() < KILLS)
-        if hit.total() == KILLS:
+        assert_whole(line, paths, undisturbed, is_complete=not is_enough(hit))
+        if is_enough(hit):
             break
-    assert min(hit["capture"], hit["indexing"]) >= KILLS // 5, hit
 
 
-def killed(line: CommandLine, paths: list[Path], undisturbed: Undisturbed, chance: random.Random) -> str | None:
-    """Kill one import at a random instant of its capture or of its indexing; says where it was, None where it was done before."""
-    aims_at_indexing = chance.random() < 0.5
+def is_enough(hit: Counter[str]) -> bool:
+    """A run that was measured on a busy machine says little of the next: one phase may be hit much more often than aimed at."""
+    return hit.total() >= KILLS and min(hit["capture"], hit["indexing"]) >= KILLS // 5
+
+
+def killed(
+    line: CommandLine, paths: list[Path], undisturbed: Undisturbed, chance: random.Random, hit: Counter[str]
+) -> str | None:
+    """Kill one import at a random instant of the phase that was hit less; says where it was, None where it was done before."""
+    aims_at_indexing = hit["indexing"] < hit["capture"]
     run = Run(line, paths)
     if aims_at_indexing:
         run.captured.wait()

@@ -58,6 +58,19 @@ def test_so_many_matching_requests_fail_and_the_next_one_passes(client: Any, fau
     assert [status for method, _, status in faults.requests if method == "PUT"] == [200, 503, 503, 200]
 
 
+def test_a_fault_may_come_after_so_many_requests_in_good_order(client: Any, faults: HttpFaults) -> None:
+    bucket = a_bucket(client)
+    faults.fail(503, method="GET", path=f"/{bucket}", after=2)
+    faults.requests.clear()
+    for key in ("one", "two"):
+        client.put_object(Bucket=bucket, Key=key, Body=b"1")
+        client.list_objects_v2(Bucket=bucket)
+    with pytest.raises(ClientError):
+        client.list_objects_v2(Bucket=bucket)
+    client.list_objects_v2(Bucket=bucket)
+    assert [status for method, _, status in faults.requests if method == "GET"] == [200, 200, 503, 200]
+
+
 def test_an_answer_can_be_lost_after_the_work_was_done(client: Any, faults: HttpFaults) -> None:
     bucket = a_bucket(client)
     faults.fail(500, method="PUT", after_server=True)
