@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +20,7 @@ from connectors.ledger.ledger import open_ledger
 from servers.processes import wait_until
 from tests.e2e.conftest import CommandLine
 from tests.e2e.on_servers import RealServers, bucket_of, line_on, plain_client, versions_of
+from tests.e2e.power import cut_power
 from tests.e2e.test_kills import QUERIES, STATES
 
 NAMED = (0, 1, 3)
@@ -89,9 +88,8 @@ class Run:
         return ended
 
     def kill(self) -> None:
-        """The whole group at once, as a power cut would."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        """At once, as a power cut would."""
+        cut_power(self._process)
 
 
 class Archive:

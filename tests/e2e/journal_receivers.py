@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import smtplib
@@ -22,6 +21,7 @@ from capstone.domain.fixity import digest_of
 from servers.postfix import JOURNAL, Postfix
 from servers.processes import wait_until
 from tests.e2e.conftest import CommandLine
+from tests.e2e.power import cut_power
 from tests.journal_reports import lines_for, original, report
 
 WAIT_S = 60
@@ -52,9 +52,9 @@ class ReceiverProcess:
         assert said.startswith(b"Listening on "), said + self._process.stderr.read()
 
     def kill(self) -> None:
-        """The whole group at once, as a power cut would."""
+        """At once, as a power cut would."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
+        cut_power(self._process)
         self._process.communicate()
         self._process = None
 
