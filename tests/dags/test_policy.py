@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.dags.local import ROOT, bare_environment
+from tests.dags.local import LONG_S, ROOT, bare_environment
 
 DAG_FILES = sorted(path for path in (ROOT / "dags").glob("*.py") if "@dag(" in path.read_text())
 DAG_IDS = {"capture_mail", "index_records", "replay_classification"}
@@ -30,7 +30,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LONG_S,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])

@@ -22,9 +22,8 @@ from servers.tree import Member, still_running, tree_of
 from tests.dags.local import ROOT, bare_environment
 from tests.services import needed_programs
 
-pytestmark = [pytest.mark.service, pytest.mark.airflow, pytest.mark.slow]
-
 LONG_S = 900
+pytestmark = [pytest.mark.service, pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(3 * LONG_S)]
 STACK = [sys.executable, "-m", "scripts.real_stack"]
 
 
@@ -47,7 +46,7 @@ class Home:
             assert program.poll() is None, log.read_text()
             yield tree_of(program.pid)
             assert "Stopped" in self.stack("down")
-            assert program.wait(10) == 0, log.read_text()
+            assert program.wait(120) == 0, log.read_text()
         finally:
             program.terminate()
             program.wait(120)
@@ -84,7 +83,9 @@ def test_everything_starts_the_schedule_captures_and_one_command_stops_all(serve
         assert wait_until(lambda: states(home) == {"capture_mail": "success", "index_records": "success"}, LONG_S, pause_s=1)
         assert records(home) == expected(home)
         assert home.capstone("search", "*")["total"] == sum(expected(home).values())
-        refused = subprocess.run([*STACK, "serve"], env=home.environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        refused = subprocess.run(
+            [*STACK, "serve"], env=home.environment, cwd=ROOT, capture_output=True, text=True, timeout=LONG_S
+        )
         assert refused.returncode == 1
         assert "runs already" in refused.stderr
     assert not still_running(first)

@@ -18,6 +18,7 @@ from dags.indexing_passes import index_all
 from dags.run_errors import named_errors
 from dags.run_summary import COUNTS, HEADING, as_table, failed_accounts, failed_row, groups_of, with_unreported
 from scripts.airflow_local import ROOT, counts_in
+from tests.dags.local import LONG_S
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def test_other_errors_pass_through() -> None:
 
 @pytest.mark.parametrize(("word", "exit_code"), [("allowed", 0), ("as it is", 3)])
 def test_a_task_in_a_celery_worker_may_start_the_processes_that_read_messages(word: str, exit_code: int) -> None:
-    done = subprocess.run([sys.executable, "-m", "tests.dags.pool_process", word], cwd=ROOT, capture_output=True, timeout=120)
+    done = subprocess.run([sys.executable, "-m", "tests.dags.pool_process", word], cwd=ROOT, capture_output=True, timeout=LONG_S)
     assert done.returncode == exit_code, done.stderr.decode()
 
 

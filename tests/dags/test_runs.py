@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dags.local import ROOT, bare_environment, run_dags
+from tests.dags.local import LONG_S, ROOT, bare_environment, run_dags
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
@@ -46,7 +46,7 @@ class TinyArchive:
         lines = f"from capstone.bootstrap import build_app\napp = build_app()\n{code}"
         environment = bare_environment(CAPSTONE_HOME=str(self.home), CAPSTONE_WORKERS__PROCESSES="1", **self.settings)
         done = subprocess.run(
-            [sys.executable, "-c", lines], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", lines], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=LONG_S
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
