@@ -13,7 +13,8 @@ from airflow.sdk import Asset, dag, task
     catchup=False,
     max_active_runs=1,
     tags=["capstone", "index"],
-    default_args={"owner": "records", "retries": 3, "retry_delay": timedelta(seconds=30)},
+    # What a killed task had claimed is free again after ten minutes: the tries go on for longer than that.
+    default_args={"owner": "records", "retries": 5, "retry_delay": timedelta(seconds=30)},
     doc_md="""
     ### Index records
     Takes the records that are due from the ledger's outbox, reads their stored bytes and adds them to the index. Capture goes on

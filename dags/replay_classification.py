@@ -64,7 +64,7 @@ def replay_classification() -> None:
             if error:
                 raise error
 
-    @task(trigger_rule=TriggerRule.ALL_DONE, retry_exponential_backoff=2, max_retry_delay=timedelta(minutes=10))
+    @task(trigger_rule=TriggerRule.ALL_DONE, retries=5, retry_exponential_backoff=2, max_retry_delay=timedelta(minutes=10))
     def index() -> dict[str, object]:
         """Index until nothing is due, also when an account failed: what changed in the others shall be found."""
         from capstone.bootstrap import build_app

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from capstone.usecases.index import CLAIM_S
 from tests.dags.local import LONG_S, ROOT, bare_environment
 
 DAG_FILES = sorted(path for path in (ROOT / "dags").glob("*.py") if "@dag(" in path.read_text())
@@ -72,9 +73,15 @@ def test_every_dag_but_those_that_a_person_starts_has_a_schedule_and_all_run_onc
 
 def test_retries_are_bounded_in_number_and_delay(dag: Any) -> None:
     for task in dag["tasks"]:
-        assert 0 <= task["retries"] <= 3
+        assert 0 <= task["retries"] <= 5
         assert 0 < task["delay_s"] <= 60
         assert not task["exponential"] or task["most_s"] <= 600
+
+
+@pytest.mark.parametrize("dag_id", ["index_records", "replay_classification"])
+def test_the_tries_of_indexing_outlast_what_a_killed_task_had_claimed(told: Any, dag_id: str) -> None:
+    (task,) = [task for task in told["dags"][dag_id]["tasks"] if task["id"] == "index"]
+    assert sum(min(task["delay_s"] * 2**number, task["most_s"]) for number in range(task["retries"])) > CLAIM_S
 
 
 def test_every_task_says_what_it_does(dag: Any) -> None:
