@@ -44,6 +44,15 @@ class Fault:
     """Answer 200 with JSON that ends too early."""
     stall: Callable[[], object] | None = None
     """Call it before answering rightly."""
+    body: Any = None
+    """Answer with this, JSON or bytes."""
+    ends_after: int | None = None
+    """Begin the right answer without saying how long it is, and end the line after so many bytes of it."""
+
+    @property
+    def is_of_the_line(self) -> bool:
+        """Whether the right answer is made and spoilt on its way."""
+        return self.cuts or self.garbles or self.ends_after is not None
 
 
 class GraphServer:
@@ -154,8 +163,9 @@ class GraphServer:
         if (fault := self.fault_for(target)) is not None:
             if fault.stall is not None:
                 fault.stall()
-            elif not fault.cuts and not fault.garbles:
-                return Answer(fault.status, error(fault.code), fault.headers)
+            elif not fault.is_of_the_line:
+                body = error(fault.code) if fault.body is None else fault.body
+                return Answer(fault.status, body, fault.headers)
         return self._right(method, target, headers, body)
 
     def _right(self, method: str, target: str, headers: Mapping[str, str], body: Any) -> Answer:
@@ -242,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
             graph.asked.append(f"{self.command} {self.path}")
             return Answer(401, error("InvalidAuthenticationToken"), {"WWW-Authenticate": "Bearer"})
         cutting = next(
-            (one for one in graph._faults if (one.cuts or one.garbles) and one.times != 0 and one.match.search(self.path)), None
+            (one for one in graph._faults if one.is_of_the_line and one.times != 0 and one.match.search(self.path)), None
         )
         self._fault = cutting
         body = json.loads(raw) if raw else None
@@ -255,6 +265,10 @@ class _Handler(BaseHTTPRequestHandler):
             body = b'{"value":['
         self.send_response(answer.status)
         headers = {"Content-Type": "application/json", "Content-Length": str(answer.stream or len(body)), **answer.headers}
+        if fault is not None and fault.ends_after is not None:
+            del headers["Content-Length"]
+            body = body[: fault.ends_after]
+            self.close_connection = True
         for key, value in headers.items():
             self.send_header(key, value)
         self.end_headers()

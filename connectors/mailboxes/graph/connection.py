@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import ssl
@@ -20,6 +19,7 @@ import httpx
 
 from capstone.domain.errors import SourceRefused
 from connectors.mailboxes.ahead import Stopped
+from connectors.mailboxes.graph.answers import code_in, is_told, json_in, json_or_none, list_or_none, mime_in
 from connectors.mailboxes.graph.errors import NO_ANSWER, BrokenAnswer, GraphError, untrusted
 from connectors.mailboxes.graph.tokens import GraphLogin, Tokens
 
@@ -42,6 +42,9 @@ BATCH = 20
 """Requests in one JSON batch (/graph/json-batching)."""
 
 T = TypeVar("T")
+
+_PASSING = (408, 409, 429)
+"""Refusals that may pass, as every 5xx may."""
 
 _MOVED = (301, 302, 307, 308)
 _MOST_MOVES = 3
@@ -109,7 +112,7 @@ class GraphSession:
         """The bytes of a GET."""
         target = _rooted(path, "v1.0")
         try:
-            return self._tried(lambda: self._ask("GET", target, "", None, MOST_MIME_BYTES))
+            return self._tried(lambda: mime_in(*self._ask("GET", target, "", None, MOST_MIME_BYTES)))
         finally:
             self._answered_at.pop(target, None)
 
@@ -122,7 +125,7 @@ class GraphSession:
         """EWS ids of immutable ids as far as the server knows them. It changes nothing (/graph/api/user-translateexchangeids)."""
         body = {"inputIds": list(ids), "sourceIdType": "restImmutableEntryId", "targetIdType": "ewsId"}
         told = self._told("POST", f"/v1.0/users/{mailbox}/translateExchangeIds", "", body)
-        pairs = [(one.get("sourceId"), one.get("targetId")) for one in told.get("value") or () if isinstance(one, dict)]
+        pairs = [(one.get("sourceId"), one.get("targetId")) for one in list_or_none(told.get("value")) if isinstance(one, dict)]
         return {source: target for source, target in pairs if isinstance(source, str) and isinstance(target, str)}
 
     def get_all(self, paths: Sequence[str], prefer: str = "") -> list[dict[str, Any] | GraphError]:
@@ -147,16 +150,16 @@ class GraphSession:
             return {}
         answers: dict[str, dict[str, Any] | GraphError] = {}
         longest = 0.0
-        for one in told.get("responses") or ():
-            path, status, body = asked.get(str(one.get("id"))), one.get("status"), one.get("body")
-            if path is None or not isinstance(status, int):
+        for one in list_or_none(told.get("responses")):
+            if not isinstance(one, dict) or (path := asked.get(str(one.get("id")))) is None:
                 continue
-            if status == 200 and isinstance(body, dict):
+            status, body = one.get("status"), one.get("body")
+            if status == 200 and is_told(body):
                 answers[path] = body
-            elif 400 <= status < 500 and status not in (401, 429):
-                answers[path] = GraphError(status, _code_in(body))
+            elif isinstance(status, int) and 400 <= status < 500 and status not in (401, *_PASSING):
+                answers[path] = GraphError(status, code_in(body))
             else:
-                longest = max(longest, _seconds(httpx.Headers(one.get("headers")).get("retry-after")) or 0.0)
+                longest = max(longest, _wait_in(one.get("headers")))
         if longest > LONGEST_PAUSE_S:
             raise GraphError(429, pause_s=longest)
         if longest:
@@ -174,7 +177,7 @@ class GraphSession:
     # --- one request ---------------------------------------------------------------------------
 
     def _told(self, method: str, target: str, prefer: str, body: object = None) -> dict[str, Any]:
-        return self._tried(lambda: _json(self._ask(method, target, prefer, body, MOST_JSON_BYTES)))
+        return self._tried(lambda: json_in(self._ask(method, target, prefer, body, MOST_JSON_BYTES)[1]))
 
     def _tried(self, ask: Callable[[], T]) -> T:
         """Asked up to TRIES times while the line breaks, the answer is not whole or the server is busy."""
@@ -187,8 +190,8 @@ class GraphSession:
                 self._pause(_seconds_before(exc, attempt))
         return ask()
 
-    def _ask(self, method: str, target: str, prefer: str, body: object, most_bytes: int) -> bytes:
-        """The answer's body; a token that was refused is renewed once."""
+    def _ask(self, method: str, target: str, prefer: str, body: object, most_bytes: int) -> tuple[httpx.Headers, bytes]:
+        """The answer's headers and body; a token that was refused is renewed once."""
         token = self._tokens.current()
         try:
             return self._follow(method, target, prefer, body, most_bytes, token)
@@ -197,7 +200,9 @@ class GraphSession:
                 raise
         return self._follow(method, target, prefer, body, most_bytes, self._tokens.renewed(token))
 
-    def _follow(self, method: str, target: str, prefer: str, body: object, most_bytes: int, token: str) -> bytes:
+    def _follow(
+        self, method: str, target: str, prefer: str, body: object, most_bytes: int, token: str
+    ) -> tuple[httpx.Headers, bytes]:
         """Redirects (an archive's folder may lie in another mailbox) are followed on this server only."""
         headers, asked = {"Authorization": f"Bearer {token}", "Prefer": _prefer(prefer)}, target
         for _ in range(_MOST_MOVES):
@@ -206,10 +211,12 @@ class GraphSession:
                 break
             target = "/" + _after_host(told["location"])
         if status >= 300:
-            raise GraphError(status, _code_in(_json_or_none(raw)), _seconds(told.get("retry-after")))
+            raise GraphError(status, code_in(json_or_none(raw)), _seconds(told.get("retry-after")))
+        if status != 200:
+            raise BrokenAnswer  # Nothing, a part, or something later: none was asked for.
         if target != asked:
             self._answered_at[asked] = target
-        return raw
+        return told, raw
 
     def _exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: object, most_bytes: int
@@ -270,7 +277,10 @@ def _rooted(path: str, version: str) -> str:
 
 
 def _after_host(link: str) -> str:
-    parts = urlsplit(link)
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        raise BrokenAnswer from None
     path = parts.path.lstrip("/")
     # A proxy may put the service below a path of its own.
     marks = [at for mark in ("v1.0/", "beta/") if (at := path.find(mark)) >= 0]
@@ -291,7 +301,7 @@ def _trust(server: GraphServer) -> ssl.SSLContext:
 
 def _may_pass(error: Exception) -> bool:
     if isinstance(error, GraphError):
-        return error.status >= 500 or error.status in (408, 409, 429)
+        return error.status >= 500 or error.status in _PASSING
     return untrusted(error) is None
 
 
@@ -317,24 +327,12 @@ def _seconds(text: str | None) -> float | None:
 def _moment(text: str) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
-def _json(raw: bytes) -> dict[str, Any]:
-    told = _json_or_none(raw)
-    if not isinstance(told, dict):
-        raise BrokenAnswer
-    return told
-
-
-def _json_or_none(raw: bytes) -> object:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _code_in(body: object) -> str:
-    error = body.get("error") if isinstance(body, dict) else None
-    return str(error.get("code", "")) if isinstance(error, dict) else ""
+def _wait_in(headers: object) -> float:
+    """The Retry-After among the headers of a part of a batch, which JSON may tell as a number."""
+    given = headers if isinstance(headers, dict) else {}
+    told = next((str(value) for name, value in given.items() if name.lower() == "retry-after"), None)
+    return _seconds(told) or 0.0

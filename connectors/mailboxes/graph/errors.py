@@ -78,7 +78,7 @@ def vendor_errors(where: str) -> Iterator[None]:
     """Everything that httpx and the server's answers raise, as named errors. `where` names the server."""
     try:
         yield
-    except (GraphError, TokenRefused, httpx.HTTPError, BrokenAnswer) as exc:
+    except (GraphError, TokenRefused, httpx.HTTPError, httpx.InvalidURL, BrokenAnswer) as exc:
         raise to_source_error(exc, where) from exc
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from capstone.domain import folders
 from capstone.domain.message import SourceNote
+from connectors.mailboxes.graph.answers import listed_in
 from connectors.mailboxes.graph.connection import GraphSession, part, relative
 from connectors.mailboxes.graph.errors import GONE, BrokenAnswer, GraphError
 
@@ -153,7 +154,7 @@ def _recoverable(session: GraphSession, mailbox: str, above: tuple[str, ...], ga
     if isinstance(root, GraphError) and (refused or len(named) > sum(isinstance(one, GraphError) for one in named)):
         gaps.append(_gap("recoverable_items_not_readable", "/".join(here), (refused or [root])[0], "the Recoverable Items"))
     begin = [] if isinstance(root, GraphError) else _whole(session, root)
-    begin += [one for one in named if isinstance(one, dict)]
+    begin += listed_in({"value": [one for one in named if isinstance(one, dict)]})
     return list(_levels(session, _root(mailbox, here), begin, _Meanings({}, by_name=False), gaps))
 
 
@@ -267,18 +268,23 @@ def not_shown(path: str, error: GraphError, what: str) -> SourceNote:
 
 
 def _whole(session: GraphSession, page: dict[str, Any]) -> list[Mapping[str, Any]]:
+    """What a page and those after it list. Raises BrokenAnswer where they lead in circles."""
     found: list[Mapping[str, Any]] = []
+    followed = set[str]()
     while len(found) <= _MOST_FOLDERS:
-        found += [one for one in page.get("value") or () if isinstance(one, dict)]
+        found += listed_in(page)
         if not (link := page.get("@odata.nextLink")):
             return found
-        page = session.get(relative(str(link)))
+        if (path := relative(str(link))) in followed:
+            break
+        followed.add(path)
+        page = session.get(path)
     raise BrokenAnswer
 
 
 def _is_folder(told: Mapping[str, Any]) -> bool:
     """A search folder is a view: its messages lie in other folders."""
-    return isinstance(told.get("id"), str) and not str(told.get("@odata.type", "")).endswith("mailSearchFolder")
+    return not str(told.get("@odata.type", "")).endswith("mailSearchFolder")
 
 
 def _listed(above: _Listed, mailbox: str, told: Mapping[str, Any], meanings: _Meanings) -> _Listed:

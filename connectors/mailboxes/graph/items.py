@@ -10,7 +10,7 @@ from typing import Any
 from capstone.domain.envelopes import Envelope, ReceivedAs, Recipient, write_envelope
 from capstone.domain.fixity import digest_of
 from capstone.domain.message import Companion, CompanionKind, Occurrence, OfferedMessage, Place
-from connectors.mailboxes.graph.errors import BrokenAnswer
+from connectors.mailboxes.graph.answers import list_or_none, listed_in
 
 _SIZE, _CLASS = 0x0E08, 0x001A
 """Numbers of the properties PidTagMessageSize and PidTagMessageClass ([MS-OXPROPS])."""
@@ -57,9 +57,7 @@ class Entry:
 
 def entries_in(page: Mapping[str, Any]) -> Iterator[Entry]:
     """The messages of a page; those that were removed offer nothing. Raises BrokenAnswer."""
-    for told in _list(page.get("value")):
-        if not isinstance(told, dict) or not isinstance(told.get("id"), str):
-            raise BrokenAnswer
+    for told in listed_in(page):
         if "@removed" not in told:
             yield entry_of(told["id"], told)
 
@@ -103,7 +101,7 @@ def _envelope(told: Mapping[str, Any]) -> Envelope:
         recipients=tuple(
             Recipient(address, received_as, name)
             for key, received_as in _AS
-            for one in _list(told.get(key))
+            for one in list_or_none(told.get(key))
             for address, name in filter(None, [_address(one)])
         ),
         message_id=_text(told.get("internetMessageId")),
@@ -116,7 +114,7 @@ def _properties(told: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
     flag = told.get("flag")
     status = _text(flag.get("flagStatus")) if isinstance(flag, dict) else None
     yield "item_class", _extended(told, _CLASS) or (kind if kind != "message" else None)
-    yield "categories", "; ".join(sorted(str(one) for one in _list(told.get("categories"))))
+    yield "categories", "; ".join(sorted(str(one) for one in list_or_none(told.get("categories"))))
     yield "importance", _text(told.get("importance"))
     yield "conversation_id", _text(told.get("conversationId"))
     yield "flag", None if status == "notFlagged" else status
@@ -137,7 +135,7 @@ def _size(told: Mapping[str, Any]) -> int:
 
 def _extended(told: Mapping[str, Any], number: int) -> str | None:
     """The server spells "String 0x001A" in its own way: "String 0x1a"."""
-    for one in _list(told.get("singleValueExtendedProperties")):
+    for one in list_or_none(told.get("singleValueExtendedProperties")):
         kind, _, tag = str(one.get("id", "") if isinstance(one, dict) else "").partition(" ")
         if kind and _number(tag) == number:
             return _text(one.get("value"))
@@ -154,13 +152,9 @@ def _number(tag: str) -> int | None:
 def _instant(told: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(told))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _list(told: object) -> list[Any]:
-    return told if isinstance(told, list) else []
 
 
 def _text(told: object) -> str | None:

@@ -79,10 +79,14 @@ class FolderPages:
         # First pages are asked for in advance, so a round counts from the beginning of the run; one that is gone on with, from
         # that of the run that began it.
         since = min(position.since, self._since) if position and not position.is_whole else self._since
+        followed = {link}
         while True:
             page = self._page(told, since, self._session.mailbox_of(link) or self._folder.mailbox)
             following: Future[dict[str, Any]] | None = None
             if not page.position.is_whole:
+                if page.position.link in followed:
+                    raise BrokenAnswer
+                followed.add(page.position.link)
                 following = self._pool.submit(self._session.get, page.position.link, PAGE)
             yield page
             if following is None:
