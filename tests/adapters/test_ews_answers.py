@@ -9,12 +9,13 @@ import pytest
 
 from capstone.domain.errors import SourceUnavailable
 from capstone.domain.message import ItemState
+from connectors.mailboxes.ews import mailbox, session
 from connectors.mailboxes.ews.mailbox import PAGE_ITEMS
 from connectors.mailboxes.ews.session import LOST_ATTEMPTS
-from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in, watched
+from tests.adapters.ews_boxes import Box, altered, cursors_of, messages_in, refused_in, watched
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
-from tests.servers import ews_answers
+from tests.servers import ews_answers, ews_server
 from tests.servers.ews_server import Answer, EwsState
 
 
@@ -86,6 +87,73 @@ def test_what_is_no_answer_at_all_is_a_server_out_of_order(box: Box, body: bytes
 def test_a_listing_without_folders_is_no_answer(box: Box) -> None:
     message = ews_answers.success("FindFolder", '<m:RootFolder TotalItemsInView="0" IncludesLastItemInRange="true"/>')
     box.state.fail("FindFolder", Answer(ews_answers.response("FindFolder", [message])))
+    with pytest.raises(SourceUnavailable):
+        list(box.source().items({}))
+
+
+COUNTS = [b"", b"<t:TotalCount/>", b"<t:TotalCount>-1</t:TotalCount>", b"<t:TotalCount>%b</t:TotalCount>" % (b"9" * 6000)]
+
+
+@pytest.mark.parametrize("told", COUNTS)
+def test_a_folder_whose_count_is_not_told_is_read(box: Box, monkeypatch: pytest.MonkeyPatch, told: bytes) -> None:
+    count = b"<t:TotalCount>[0-9]*</t:TotalCount>"
+    monkeypatch.setattr(ews_server, "answer_to", altered("FindFolder", count, told))
+    assert [item.raw for item in messages_in(list(box.source().items({})))] == RAWS
+
+
+@pytest.mark.parametrize("told", [b"", b"<t:Size>0</t:Size>", b"<t:Size>%b</t:Size>" % (b"9" * 6000)])
+def test_an_item_whose_size_is_not_told_is_read(box: Box, monkeypatch: pytest.MonkeyPatch, told: bytes) -> None:
+    monkeypatch.setattr(ews_server, "answer_to", altered("SyncFolderItems", b"<t:Size>[0-9]*</t:Size>", told))
+    assert [item.raw for item in messages_in(list(box.source().items({})))] == RAWS
+
+
+@pytest.mark.parametrize("old", [b' ResponseClass="Success"', b"<t:Folder>.*</t:Folder>"])
+def test_an_answer_about_no_folder_is_a_server_out_of_order(box: Box, monkeypatch: pytest.MonkeyPatch, old: bytes) -> None:
+    monkeypatch.setattr(ews_server, "answer_to", altered("GetFolder", old, b""))
+    with pytest.raises(SourceUnavailable):
+        list(box.source().items({}))
+
+
+def test_an_answer_that_is_no_success_and_no_error_is_a_failed_item(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ews_server, "answer_to", altered("GetItem", b' ResponseClass="Success"', b""))
+    assert [item.state for item in refused_in(list(box.source().items({})))] == [ItemState.FAILED] * 3
+
+
+def test_a_listing_that_does_not_say_whether_it_is_whole_is_gone_on_with(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "_PAGE_FOLDERS", 2)
+    box.fill([Mail(f"Plans {number}", letter(number)) for number in (4, 5, 6)])
+    told = b' IncludesLastItemInRange="[a-z]*"'
+    monkeypatch.setattr(ews_server, "answer_to", altered("FindFolder", told, b""))
+    assert sorted(item.raw for item in messages_in(list(box.source().items({})))) == sorted(letter(n) for n in range(1, 7))
+
+
+def test_a_listing_of_folders_without_end_is_no_listing(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "_MOST_FOLDERS", 3)
+    monkeypatch.setattr(ews_server, "answer_to", altered("FindFolder", b'Range="true"', b'Range="false"'))
+    with pytest.raises(SourceUnavailable):
+        list(box.source().items({}))
+
+
+def test_items_that_come_in_another_order_are_told_apart(box: Box) -> None:
+    items = list(box.mailbox.folder("Inbox").items.values())
+    told = [f"<m:Items>{ews_answers.item_xml(item, set(), item.mime)}</m:Items>" for item in reversed(items)]
+    box.state.fail("GetItem", Answer(ews_answers.response("GetItem", [ews_answers.success("GetItem", one) for one in told])))
+    found = messages_in(list(box.source().items({})))
+    assert [(one.occurrence.place.item_id, one.raw) for one in found] == [(item.id, item.mime) for item in items]
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, {"Retry-After": "soon"}])
+def test_a_time_that_no_calendar_has_is_not_waited_for(
+    box: Box, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    monkeypatch.setattr(session, "_FIRST_PAUSE_S", 0.01)
+    box.state.fail("SyncFolderItems", Answer(status=503, headers=headers))
+    assert [item.raw for item in messages_in(list(box.source().items({})))] == RAWS
+
+
+def test_a_wait_that_no_number_holds_is_no_answer(box: Box) -> None:
+    fault = ews_answers.fault("ErrorServerBusy", 10**400)
+    box.state.fail("FindFolder", *[Answer(fault, status=500)] * LOST_ATTEMPTS)
     with pytest.raises(SourceUnavailable):
         list(box.source().items({}))
 
@@ -241,10 +309,11 @@ def test_a_state_that_is_refused_midway_gives_nothing_twice_but_what_changed(exc
     assert list(box.source().items(cursors_of(items))) == []
 
 
-def test_a_listing_that_does_not_go_on_ends(box: Box) -> None:
-    told = "<m:SyncState>MQ==</m:SyncState><m:IncludesLastItemInRange>false</m:IncludesLastItemInRange><m:Changes/>"
-    answer = Answer(ews_answers.response("SyncFolderItems", [ews_answers.success("SyncFolderItems", told)]))
-    box.state.fail("SyncFolderItems", *[answer] * 50)
+@pytest.mark.parametrize("states", [["MQ=="], ["MQ==", "Mg=="]])
+def test_a_listing_that_does_not_go_on_ends(box: Box, states: list[str]) -> None:
+    last = "<m:IncludesLastItemInRange>false</m:IncludesLastItemInRange><m:Changes/>"
+    told = [ews_answers.success("SyncFolderItems", f"<m:SyncState>{state}</m:SyncState>{last}") for state in states]
+    box.state.fail("SyncFolderItems", *[Answer(ews_answers.response("SyncFolderItems", [one])) for one in told * 50])
     with pytest.raises(SourceUnavailable):
         list(box.source().items({}))
-    assert box.state.asked["SyncFolderItems"] == 2
+    assert box.state.asked["SyncFolderItems"] == len(states) + 1

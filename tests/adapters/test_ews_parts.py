@@ -113,6 +113,18 @@ def test_a_part_that_cannot_be_read_is_a_gap_by_name(exchange: EwsState, answer:
     assert all("full access" in sentence for sentence in rights)
 
 
+def test_a_part_that_is_there_and_is_not_listed_is_a_gap_by_name(exchange: EwsState) -> None:
+    box = whole(exchange)
+
+    def miss(asked: str) -> None:
+        box.mailbox.roots["archivemsgfolderroot"].refuses = "ErrorItemNotFound" if asked == "FindFolder" else ""
+
+    exchange.before = miss
+    source = box.source()
+    assert len(messages_in(list(source.items({})))) == 6
+    assert [note.code for note in source.notes()] == ["archive_mailbox_not_readable"]
+
+
 @pytest.mark.parametrize("operation", ["SyncFolderItems", "GetItem"])
 def test_a_public_folder_whose_content_is_not_found_is_a_gap_by_name(exchange: EwsState, operation: str) -> None:
     box = Box(exchange, has_public=True)

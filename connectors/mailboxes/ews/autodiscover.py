@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import lxml.etree
 import requests
 from exchangelib import errors as ews
 from exchangelib.properties import UserResponse
@@ -19,6 +18,7 @@ from exchangelib.services import GetUserSettings
 
 from capstone.domain.errors import SourceMissing, SourceRefused, SourceUnavailable
 from connectors.mailboxes.ews.answers import parts_of, root_of
+from connectors.mailboxes.ews.errors import STUMBLES
 from connectors.mailboxes.ews.line import Line, Trust, keeps_secrets
 from connectors.mailboxes.ews.sign_in import EwsLogin, auth_for
 
@@ -68,7 +68,7 @@ def find_service(asked: Asked, services: Callable[[str], Sequence[str]] = servic
         except ews.UnauthorizedError as exc:
             refused = exc
             continue
-        except (ews.EWSError, lxml.etree.LxmlError, requests.RequestException, OSError, ValueError):
+        except (ews.EWSError, requests.RequestException, OSError, *STUMBLES):
             continue
         if told.error_code == "InvalidUser":
             raise SourceMissing("Autodiscover knows no such mailbox.", "Check `mailbox` of this source, or give its `url`.")

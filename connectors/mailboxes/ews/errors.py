@@ -45,6 +45,9 @@ PASSING = (
 NO_ANSWER = (*PASSING, ews.SOAPError, ews.MalformedResponseError, ews.ErrorMessageSizeExceeded, ews.ErrorInternalServerError)
 """What one item among several may be the cause of."""
 
+STUMBLES = (lxml.etree.LxmlError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+"""What exchangelib raises over an answer that only looks like one."""
+
 DENIED = (ews.ErrorAccessDenied,)
 ABSENT = (ews.ErrorFolderNotFound, ews.ErrorSyncFolderNotFound, ews.ErrorItemNotFound, ews.ErrorManagedFoldersRootFailure)
 

@@ -192,6 +192,6 @@ def _seconds(text: str | None) -> float | None:
         return float(text) if text else None
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

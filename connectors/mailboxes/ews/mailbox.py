@@ -57,7 +57,7 @@ class EwsReader:
             ids.append(self._distinguished_id(name))
         payload.append(ids)
         found = self._session.ask(GetFolder, payload)
-        if len(found) != len(names):
+        if len(found) != len(names) or None in found:
             raise ews.MalformedResponseError("another number of folders than asked for")
         return [one if isinstance(one, Exception) else folder_told(one) for one in found]
 
@@ -80,9 +80,11 @@ class EwsReader:
                 raise ews.MalformedResponseError("a listing without folders")
             listed = list(holder)
             yield from (folder_told(one) for one in listed if one.tag != f"{{{TNS}}}SearchFolder")
-            if root.get("IncludesLastItemInRange", "true").lower() == "true" or not listed:
+            is_last = root.get("IncludesLastItemInRange", str(len(listed) < _PAGE_FOLDERS)).lower() == "true"
+            if is_last or not listed:
                 return
             offset += len(listed)
+        raise ews.MalformedResponseError("a listing without end")
 
     def page(self, folder_id: str, state: str) -> Page:
         """What changed in a folder since a sync state. Raises ErrorInvalidSyncStateData for a state that holds no more."""
@@ -99,8 +101,10 @@ class EwsReader:
     def items(self, item_ids: Sequence[str]) -> list[Answer]:
         """The items with their bytes, in this order: the item, an error, or None for each."""
         found = self._session.ask(GetItem, _get_item(item_ids))
-        if len(found) != len(item_ids):
-            raise ews.MalformedResponseError("another number of items than asked for")
+        if len(found) != len(item_ids) or any(
+            _is_of_another(one, item_ids, asked) for one, asked in zip(found, item_ids, strict=True)
+        ):
+            raise ews.MalformedResponseError("other items than asked for")
         return [one if one is None or isinstance(one, Exception) else _got(one, mime_in(one)) for one in found]
 
     def gone(self, item_ids: Sequence[str]) -> set[str]:
@@ -134,6 +138,12 @@ class EwsReader:
             add_xml_child(mailbox, "t:EmailAddress", self._session.mailbox)
             element.append(mailbox)
         return element
+
+
+def _is_of_another(answer: Any, item_ids: Sequence[str], asked: str) -> bool:
+    """Whether the answer about one item tells the id of another of them. Servers may write an id in another way."""
+    told = None if answer is None or isinstance(answer, Exception) else answer.find(f"{{{TNS}}}ItemId")
+    return told is not None and told.get("Id") != asked and told.get("Id") in item_ids
 
 
 def _got(element: Any, raw: bytes | None) -> Got:

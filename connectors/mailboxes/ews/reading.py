@@ -92,6 +92,7 @@ class FolderReader:
         """The pages since a state; from the beginning where the server does not know the state any more, without what was
         given before and has not changed. Raises ErrorInvalidSyncStateData where it knows no state for long."""
         given: set[bytes] = set()
+        followed = {_mark(state)}
         resyncs = 0
         while True:
             try:
@@ -100,13 +101,15 @@ class FolderReader:
                 if not state or resyncs == _MOST_RESYNCS:
                     raise
                 state, resyncs = "", resyncs + 1
+                followed.clear()
                 continue
             yield replace(page, entries=tuple(one for one in page.entries if not _is_among(given, one)))
             if page.is_last:
                 return
-            if page.state == state:
+            if _mark(page.state) in followed:
                 raise ews.MalformedResponseError("a sync that does not go on")
             state = page.state
+            followed.add(_mark(state))
 
     # --- one batch -----------------------------------------------------------------------------
 
@@ -216,10 +219,14 @@ class FolderReader:
 
 def _is_among(given: set[bytes], entry: Entry) -> bool:
     """Whether this version of the item was given before; remembers it. Without a version, it may be another."""
-    mark = hashlib.blake2b(f"{entry.item_id} {entry.version}".encode(), digest_size=12).digest()
+    mark = _mark(f"{entry.item_id} {entry.version}")
     is_known = bool(entry.version) and mark in given
     given.add(mark)
     return is_known
+
+
+def _mark(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=12).digest()
 
 
 def _identity(item_id: str) -> str:

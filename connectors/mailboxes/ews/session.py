@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import lxml.etree
 import tenacity
 from exchangelib import errors as ews
 from exchangelib.account import Identity
@@ -13,7 +12,7 @@ from exchangelib.util import CONNECTION_ERRORS, MNS, TNS
 
 from connectors.mailboxes.ahead import Stopped
 from connectors.mailboxes.ews.answers import parts_of, root_of
-from connectors.mailboxes.ews.errors import BUSY, PASSING
+from connectors.mailboxes.ews.errors import BUSY, PASSING, STUMBLES
 from connectors.mailboxes.ews.large import Decoder, read_large
 from connectors.mailboxes.ews.line import Line
 from connectors.mailboxes.ews.sign_in import Tokens
@@ -44,8 +43,7 @@ class Operation(EWSService):  # type: ignore[misc]
         """Ask once. Raises what concerns the request as a whole."""
         try:
             return list(self._response_generator(payload))
-        except (lxml.etree.LxmlError, ValueError, TypeError, AttributeError) as exc:
-            # What exchangelib stumbles over in an answer that looks like one.
+        except STUMBLES as exc:
             raise ews.MalformedResponseError(type(exc).__name__) from None
 
     def _get_soap_parts(self, response: Any) -> tuple[Any, Any]:
@@ -57,7 +55,10 @@ class Operation(EWSService):  # type: ignore[misc]
             found = self._get_element_container(message=message, name=self.element_container_name)
             if isinstance(found, (*BUSY, *PASSING)):
                 raise found
-            yield from [found] if isinstance(found, bool | Exception) else self._found_in(found)
+            if isinstance(found, bool):
+                yield None  # Neither a success nor an error.
+            else:
+                yield from [found] if isinstance(found, Exception) else self._found_in(found)
 
     def _found_in(self, container: Any) -> list[Any]:
         return list(container)[:1] or [None]
@@ -164,7 +165,7 @@ class EwsSession:
     def one(self, operation: type[Operation], payload: Any) -> Any:
         """The one element that is asked for. Raises the error that stands in its place."""
         found = self.ask(operation, payload)
-        if len(found) != 1 or found[0] is None or isinstance(found[0], bool):
+        if len(found) != 1 or found[0] is None:
             raise ews.MalformedResponseError("another number of answers than of questions")
         if isinstance(found[0], Exception):
             raise found[0]

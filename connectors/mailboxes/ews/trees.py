@@ -109,11 +109,11 @@ def _tree(search: _Search, part: _Part) -> Tree | None:
     """A part with all that lies below; None where the user has none, or it cannot be read, which is noted."""
     try:
         (root,) = search.reader.distinguished([part.root])
+        if isinstance(root, ABSENT):
+            return None
         if isinstance(root, Exception):
             raise root
         below = tuple(search.reader.folders_below(root.folder_id))
-    except ABSENT:
-        return None
     except ews.ResponseMessageError as exc:
         _note_gap(search, part, exc)
         return None

@@ -18,6 +18,10 @@ PidTagLastVerbExecuted, PidTagOriginalMessageId, PidTagMessageSizeExtended."""
 _DELIVERY = timedelta(seconds=5)
 """So long a server may be busy with an item that it takes in. Longer, and what a person changes at once would pass for it."""
 
+_ASSUMED_BYTES = 64 * 1024
+"""The size of an item whose size is not told, for bounding what is asked for at once."""
+_MOST_DIGITS = 18
+
 _WHITE = str.maketrans("", "", " \t\r\n")
 
 _FLAGS = {"1": "complete", "2": "flagged"}
@@ -106,13 +110,13 @@ class Got:
 def folder_told(element: Any) -> FolderTold:
     """A folder."""
     parent = element.find(f"{{{TNS}}}ParentFolderId")
-    size = _extended(element, FOLDER_SIZE)
     return FolderTold(
         _id(element, "FolderId"),
         "" if parent is None else parent.get("Id"),
         _text(element, "DisplayName"),
-        _number(_text(element, "TotalCount")),
-        _number(size) if size.isdigit() else None,
+        # A folder whose count is not told is read.
+        1 if (count := _number(_text(element, "TotalCount"))) is None else count,
+        _number(_extended(element, FOLDER_SIZE)),
     )
 
 
@@ -121,7 +125,7 @@ def entry_in(change: Any) -> Entry:
     element = change[0] if len(change) else change
     return Entry(
         _id(element, "ItemId"),
-        _number(_text(element, "Size")),
+        _number(_text(element, "Size")) or _ASSUMED_BYTES,
         _text(element, "ItemClass"),
         change.tag == f"{{{TNS}}}Create" and _is_as_made(element),
         _flags(element),
@@ -220,8 +224,8 @@ def _text(element: Any, tag: str) -> str:
     return (element.findtext(f"{{{TNS}}}{tag}") or "").strip()
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def _time(text: str) -> datetime | None:
