@@ -112,6 +112,13 @@ def test_a_way_on_that_leads_nowhere_is_a_server_out_of_order(box: GraphBox) -> 
         list(box.source().items({}))
 
 
+@pytest.mark.parametrize("told", [None, 7, [], {}])
+def test_a_well_known_folder_without_an_id_is_judged_by_its_name(box: GraphBox, told: Any) -> None:
+    box.fill([Mail("Drafts", letter(9))])
+    box.server.fail(r"mailFolders/drafts\?", times=None, status=200, body={"id": told})
+    assert all_raw(box) == EVERYTHING
+
+
 # --- batches, times, names -------------------------------------------------------------------------
 
 

@@ -172,6 +172,17 @@ def test_another_refusal_of_a_message_is_no_proof_that_it_is_gone(box: GraphBox)
     assert [item.state for item in refused_in(items)] == [ItemState.FAILED]
 
 
+def test_three_in_a_row_that_are_not_given_do_not_stop_a_server_that_gives_others(box: GraphBox) -> None:
+    bad = list(box.mailbox.messages)[:4]
+    for one in bad:
+        box.server.fail(rf"{one}/\$value", times=None, status=500, code="ErrorInternalServerError")
+    items = list(box.source().items({}))
+    assert [item.place.item_id for item in refused_in(items)] == bad
+    assert [item.raw for item in messages_in(items)] == EVERYTHING[4:]
+    box.server.mend()
+    assert [item.raw for item in messages_in(list(box.source().items(cursors_of(items))))] == EVERYTHING[:4]
+
+
 def test_three_in_a_row_that_are_not_given_are_the_servers_fault(box: GraphBox) -> None:
     box.server.fail(VALUE, times=None, status=500, code="InternalServerError")
     with pytest.raises(SourceUnavailable, match="500"):

@@ -141,7 +141,8 @@ def _well_known(session: GraphSession, mailbox: str) -> dict[str, str]:
     """Folder id: well-known name. A mailbox need not have all of them, and one that is an archive tells none."""
     names = list(_CANONICAL)
     answers = session.get_all([f"/users/{mailbox}/mailFolders/{name}?$select=id" for name in names])
-    return {str(told["id"]): name for name, told in zip(names, answers, strict=True) if isinstance(told, dict) and "id" in told}
+    told = ((one.get("id"), name) for one, name in zip(answers, names, strict=True) if isinstance(one, dict))
+    return {folder_id: name for folder_id, name in told if isinstance(folder_id, str)}
 
 
 def _recoverable(session: GraphSession, mailbox: str, above: tuple[str, ...], gaps: list[SourceNote]) -> list[_Listed]:

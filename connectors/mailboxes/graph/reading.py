@@ -20,7 +20,8 @@ WINDOW_MESSAGES, WINDOW_BYTES = 32, 8 * 1024 * 1024
 """What is asked for at most before the first of it is given on; a larger message is asked for alone."""
 
 _MOST_LOST = 3
-"""So many messages in a row that are not given: then it is the server, or a right that is missing, not the messages."""
+"""So many messages in a row that are not given, nor any that was asked for after them: then it is the server, or a right that
+is missing, not the messages."""
 
 _NOT_TRANSLATED = "The server does not translate ids, so what Exchange Web Services captured before was read once more"
 
@@ -199,11 +200,17 @@ class FolderReader:
         return self._refused(due, ItemState.FAILED, "unreadable")
 
     def _lost(self, due: _Due, error: Exception) -> OfferedItem:
+        if isinstance(error, GraphError) and error.status in (401, 429):
+            raise error
         # Those that failed before stand in a row here and nowhere else.
         self._lost_in_a_row += not due.is_again
-        if self._lost_in_a_row >= _MOST_LOST or (isinstance(error, GraphError) and error.status in (401, 429)):
+        if self._lost_in_a_row >= _MOST_LOST and not self._gives_others():
             raise error
         return self._refused(due, ItemState.FAILED, "unreadable")
+
+    def _gives_others(self) -> bool:
+        """Whether any message is given that was asked for since. Waits for them."""
+        return any(due.fetch is not None and due.fetch.exception() is None for due in self._window)
 
     def _refused(self, due: _Due, state: ItemState, code: str, raw: bytes | None = None) -> RefusedItem:
         return RefusedItem(due.occurrence.place, state, code, _REASONS[code], raw)
