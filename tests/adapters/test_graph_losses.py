@@ -54,10 +54,13 @@ def test_a_folder_that_goes_after_the_listing_offers_nothing(box: GraphBox) -> N
 
 
 @pytest.mark.parametrize("match", ["messages/delta", "childFolders"])
-def test_a_folder_that_is_there_and_is_not_shown_is_a_gap(box: GraphBox, match: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"), [(404, "ErrorItemNotFound"), (404, "ResourceNotFound"), (400, "ErrorInvalidRequest")]
+)
+def test_a_folder_that_is_there_and_is_not_shown_is_a_gap(box: GraphBox, match: str, status: int, code: str) -> None:
     box.fill([Mail("Sent/2019", letter(9))])
     folder = box.mailbox.folder("Sent/2019" if "delta" in match else "Sent").id
-    box.server.fail(f"{folder}/{match}", times=None, status=404, code="ErrorItemNotFound")
+    box.server.fail(f"{folder}/{match}", times=None, status=status, code=code)
     source = box.source()
     items = list(source.items({}))
     assert [item.raw for item in messages_in(items)] == EVERYTHING

@@ -210,9 +210,10 @@ def test_where_ids_are_not_translated_everything_is_read(box: GraphBox) -> None:
     assert box.server.count("translateExchangeIds") == 1
 
 
-def test_ids_that_are_not_translated_are_noted_and_a_busy_server_ends_the_run(box: GraphBox) -> None:
+@pytest.mark.parametrize("refusal", [400, 403, 404, 405, 501])
+def test_ids_that_are_not_translated_are_noted_and_a_busy_server_ends_the_run(box: GraphBox, refusal: int) -> None:
     source = box.source(held=Archive({}))
-    box.server.fail("translateExchangeIds", times=None, status=403, code="ErrorAccessDenied")
+    box.server.fail("translateExchangeIds", times=None, status=refusal, code="ErrorAccessDenied")
     assert len(list(source.items({}))) == 1
     assert [(note.code, note.is_gap) for note in source.notes()] == [("ids_not_translated", False)]
     for status, error in ((429, ServerBusy), (503, SourceUnavailable)):

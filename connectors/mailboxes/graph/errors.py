@@ -69,6 +69,11 @@ class TokenRefused(Exception):
         self.number = next(iter(_AADSTS.findall(words)), "")
 
 
+def concerns_folder(error: GraphError) -> bool:
+    """Whether a folder is refused for itself: it is not found, or cannot be shown as it is asked for."""
+    return error.code in GONE or error.status in (400, 404, 405)
+
+
 NO_ANSWER = (httpx.TransportError, httpx.DecodingError, BrokenAnswer)
 """No whole answer: asking again may help."""
 

@@ -11,7 +11,7 @@ from capstone.domain import folders
 from capstone.domain.message import SourceNote
 from connectors.mailboxes.graph.answers import listed_in
 from connectors.mailboxes.graph.connection import GraphSession, part, relative
-from connectors.mailboxes.graph.errors import GONE, BrokenAnswer, GraphError
+from connectors.mailboxes.graph.errors import GONE, BrokenAnswer, GraphError, concerns_folder
 
 ARCHIVE, RECOVERABLE = "In-Place Archive", "Recoverable Items"
 """What the paths of those folders begin with."""
@@ -245,7 +245,7 @@ def _children(
     """A folder that went meanwhile has none; one that is there and does not show them is a gap."""
     if not isinstance(answer, GraphError):
         return _whole(session, answer)
-    if answer.code not in GONE:
+    if not concerns_folder(answer):
         raise answer
     if is_there(session, parent.address):
         gaps.append(not_shown(parent.path, answer, "what lies below this folder"))

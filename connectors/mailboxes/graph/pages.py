@@ -10,7 +10,7 @@ from typing import Any
 from capstone.domain.message import SourceNote
 from connectors.mailboxes.graph.connection import GraphSession, mailbox_in, part, relative
 from connectors.mailboxes.graph.cursors import Position
-from connectors.mailboxes.graph.errors import GONE, NO_ANSWER, RESYNC_STATUS, BrokenAnswer, GraphError
+from connectors.mailboxes.graph.errors import NO_ANSWER, RESYNC_STATUS, BrokenAnswer, GraphError, concerns_folder
 from connectors.mailboxes.graph.folders import Folder, is_there, not_shown
 from connectors.mailboxes.graph.items import Entry, entries_in, entry_of
 
@@ -59,12 +59,12 @@ class FolderPages:
             try:
                 yield from self._round(position, first)
             except GraphError as exc:
-                if position is None and exc.code in GONE:
+                if position is None and concerns_folder(exc):
                     # Mostly it went after it was listed.
                     if is_there(self._session, self._folder.address):
                         self._note(not_shown(self._folder.path, exc, "the messages of this folder"))
                     return
-                if exc.status not in RESYNC_STATUS or (position is None and exc.status != 410):
+                if exc.status not in RESYNC_STATUS:
                     raise
                 position = first = None
             else:

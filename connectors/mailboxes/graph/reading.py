@@ -95,7 +95,7 @@ class Known:
         try:
             translated = self._session.translated(mailbox, ids)
         except GraphError as exc:
-            if exc.status not in (403, 404):
+            if exc.status not in (400, 403, 404, 405, 501):
                 raise
             self._untranslated.add(mailbox)
             self._note(SourceNote("ids_not_translated", "", f"{_NOT_TRANSLATED} ({exc.told})."))
