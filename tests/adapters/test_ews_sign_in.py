@@ -157,6 +157,27 @@ def test_tokens_that_cannot_be_had_are_told_apart(
         read(box, trust=trust, login=EwsLogin("oauth2", application=EwsApplication(**(given | more))))
 
 
+NO_TOKENS = [
+    (429, b'{"error": "busy"}'),
+    (503, b"x"),
+    (200, b'{"access_token": "a-secr'),
+    (200, b"[]"),
+    (200, b"<html>"),
+    (403, b"<html>"),
+]
+
+
+@pytest.mark.parametrize("spoilt", NO_TOKENS)
+def test_a_token_that_does_not_come_in_whole_is_no_refusal_and_is_not_logged(
+    box: Box, trust: Trust, caplog: pytest.LogCaptureFixture, spoilt: tuple[int, bytes]
+) -> None:
+    box.state.sign_in.spoilt = [spoilt]
+    with pytest.raises(SourceUnavailable):
+        read(box, trust=trust, login=application(box, secret="client-secret"))
+    assert "a-secr" not in caplog.text
+    assert read(box, trust=trust, login=application(box, secret="client-secret")) == RAWS
+
+
 def test_a_token_without_rights_is_refused(box: Box, trust: Trust) -> None:
     login = application(box, secret="client-secret")
     box.state.sign_in.takes_no_token = True

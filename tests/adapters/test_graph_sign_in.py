@@ -100,6 +100,26 @@ def test_a_token_endpoint_that_is_busy_is_asked_again(box: GraphBox, status: int
     assert box.pauses
 
 
+NO_TOKENS = [
+    b'{"access_token": "a-secr',
+    b"<html>",
+    b"",
+    [],
+    "x",
+    None,
+    *({"access_token": one} for one in (7, "a\nb", "\u20ac")),
+]
+
+
+@pytest.mark.parametrize("body", NO_TOKENS)
+def test_a_token_that_does_not_come_in_whole_is_asked_for_again_and_not_logged(
+    box: GraphBox, caplog: pytest.LogCaptureFixture, body: object
+) -> None:
+    box.server.fail("oauth2/v2.0/token", status=200, body=json.dumps(body).encode() if body is None else body)
+    assert len(messages_in(list(box.source().items({})))) == 2
+    assert "a-secr" not in caplog.text
+
+
 def test_a_server_that_nobody_vouches_for_is_refused_without_a_second_try(box: GraphBox) -> None:
     with pytest.raises(SourceRefused, match="is not trusted") as caught:
         next(box.source(at=box.at(ca_file=None)).items({}))

@@ -23,6 +23,8 @@ class SignIn:
     tokens: dict[str, str] = field(default_factory=dict)
     """Tokens that hold, and whose they are."""
     takes_no_token: bool = False
+    spoilt: list[tuple[int, bytes]] = field(default_factory=list)
+    """Answers that the next requests for a token get."""
     issued: list[dict[str, str]] = field(default_factory=list)
     """What each request for a token said."""
     numbers: Any = field(default_factory=lambda: count(1))
@@ -74,6 +76,8 @@ def token_answer(sign_in: SignIn, path: str, body: bytes, base: str) -> tuple[in
         return None
     asked = {name: values[0] for name, values in parse_qs(body.decode()).items()}
     sign_in.issued.append(asked)
+    if sign_in.spoilt:
+        return sign_in.spoilt.pop(0)
     if asked.get("client_secret") != sign_in.secret and "client_assertion" not in asked:
         return 401, json.dumps({"error": "invalid_client", "error_description": "AADSTS7000215"}).encode()
     token = f"token-{next(sign_in.numbers)}"

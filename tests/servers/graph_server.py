@@ -245,7 +245,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path.endswith("/oauth2/v2.0/token"):
             graph.asked.append(f"{self.command} {self.path}")
             if (fault := graph.fault_for(self.path)) is not None:
-                return Answer(fault.status, {"error": fault.code}, fault.headers)
+                return Answer(fault.status, {"error": fault.code} if fault.body is None else fault.body, fault.headers)
             return graph.token(parse_qs(raw.decode()))
         if self.headers.get("Authorization", "").removeprefix("Bearer ") not in graph.tokens:
             # /graph/resolve-auth-errors, '401 Unauthorized'.

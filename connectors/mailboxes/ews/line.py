@@ -171,6 +171,12 @@ class Line(BaseProtocol):  # type: ignore[misc]
         session.session_id, session.usage_count = 0, 0  # type: ignore[attr-defined]
         return session
 
+    def close(self) -> None:
+        """End the connection, and what signs in over one of its own."""
+        super().close()
+        if (close := getattr(self.auth, "close", None)) is not None:
+            close()
+
     def abort(self) -> None:
         """End what is under way, and let nothing more begin."""
         self.is_aborted.set()

@@ -46,8 +46,10 @@ class Tokens(AuthBase):
 
     def __init__(self, application: EwsApplication, service: str, trust: Trust) -> None:
         """`service` is the scheme and host that the tokens are for."""
-        self._application, self._scope, self._trust = application, f"{service}/.default", trust
+        self._application, self._scope = application, f"{service}/.default"
         self._client: Any = None
+        self._http = session_with(LineAdapter(trust))
+        self._http.hooks["response"].append(_must_tell)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Sign a request. Raises SourceRefused, SourceUnavailable."""
@@ -59,11 +61,15 @@ class Tokens(AuthBase):
         if self._client is not None:
             self._client.remove_tokens_for_client()
 
+    def close(self) -> None:
+        """End the line to the server that gives tokens."""
+        self._http.close()
+
     def _token(self) -> str:
         try:
             told = self._made().acquire_token_for_client(scopes=[self._scope])
         except (requests.RequestException, OSError) as exc:
-            raise SourceUnavailable("The server that gives tokens cannot be reached.") from exc
+            raise SourceUnavailable("The server that gives tokens cannot be reached, or gave no answer.") from exc
         except (ValueError, jwt.PyJWTError) as exc:
             raise SourceRefused("The tenant is not known where tokens come from, or the certificate cannot be used.") from exc
         if "access_token" not in told:
@@ -78,10 +84,21 @@ class Tokens(AuthBase):
                 application.client_id,
                 authority=f"{application.authority.rstrip('/')}/{application.tenant}",
                 client_credential=application.secret or _credential(application.certificate or ""),
-                http_client=session_with(LineAdapter(self._trust)),
+                http_client=self._http,
                 instance_discovery=False,
             )
         return self._client
+
+
+def _must_tell(response: requests.Response, **_more: object) -> None:
+    """Raises RequestException where asking again may help. msal would take a busy server for a refusal, and log what it cannot
+    read, which may be the most of a token."""
+    try:
+        told = response.json()
+    except ValueError:
+        told = None
+    if response.status_code == requests.codes.too_many_requests or not isinstance(told, dict):
+        raise requests.RequestException("no token")
 
 
 def auth_for(login: EwsLogin, service: str, trust: Trust) -> AuthBase:

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 
 from capstone.domain.errors import SourceRefused
-from connectors.mailboxes.graph.errors import GraphError, TokenRefused
+from connectors.mailboxes.graph.answers import json_or_none
+from connectors.mailboxes.graph.errors import BrokenAnswer, GraphError, TokenRefused
 
 _EARLY_S = 300
 """A token is renewed so long before it runs out."""
@@ -40,7 +41,7 @@ class Tokens:
         self._token, self._until = "", 0.0
 
     def current(self) -> str:
-        """A token that is good for a while. Raises SourceRefused, TokenRefused, and what the line raises."""
+        """A token that is good for a while. Raises SourceRefused, TokenRefused, BrokenAnswer, and what the line raises."""
         with self._lock:
             if time.monotonic() >= self._until:
                 self._renew()
@@ -58,12 +59,15 @@ class Tokens:
 
         try:
             told = self._asked_anew()
-        except (ValueError, TypeError, PyJWTError) as exc:
+        except (ValueError, TypeError, OverflowError, PyJWTError) as exc:
             why = "The application cannot sign in: its certificate or key, the tenant or the authority's address cannot be used."
             raise SourceRefused(why, "certificate_file is PEM: a certificate and its RSA key without passphrase.") from exc
         if "access_token" not in told:
             raise TokenRefused(str(told.get("error", "")), str(told.get("error_description", "")))
-        self._token = str(told["access_token"])
+        token = told["access_token"]
+        if not (isinstance(token, str) and token.isascii() and token.isprintable()):
+            raise BrokenAnswer
+        self._token = token
         self._until = time.monotonic() + max(0.0, float(told.get("expires_in", 0)) - _EARLY_S)
 
     def _asked_anew(self) -> Mapping[str, Any]:
@@ -113,7 +117,10 @@ class _MsalHttp:
 
 
 def _answered(response: httpx.Response) -> httpx.Response:
-    """Raises GraphError where asking again may help: msal would keep such an answer and give it again."""
+    """Raises GraphError and BrokenAnswer where asking again may help: msal would keep a refusal and give it again, and log
+    what it cannot read, which may be the most of a token."""
     if response.status_code == 429 or response.status_code >= 500:
         raise GraphError(response.status_code, "token")
+    if not isinstance(json_or_none(response.content), dict):
+        raise BrokenAnswer
     return response
