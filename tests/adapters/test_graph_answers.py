@@ -119,6 +119,14 @@ def test_a_well_known_folder_without_an_id_is_judged_by_its_name(box: GraphBox, 
     assert all_raw(box) == EVERYTHING
 
 
+@pytest.mark.parametrize("told", [7, [], {}, True])
+def test_an_archive_that_is_told_in_another_way_is_a_gap(box: GraphBox, told: Any) -> None:
+    box.server.fail(r"settings/exchange", times=None, status=200, body={"inPlaceArchiveMailboxId": told})
+    source = box.source()
+    assert len(messages_in(list(source.items({})))) == 6
+    assert [(note.code, note.is_gap) for note in source.notes()] == [("archive_mailbox_not_offered", True)]
+
+
 # --- batches, times, names -------------------------------------------------------------------------
 
 

@@ -161,13 +161,16 @@ def _recoverable(session: GraphSession, mailbox: str, above: tuple[str, ...], ga
 
 def _archive_mailbox(session: GraphSession, user: str, gaps: list[SourceNote]) -> str | None:
     """/graph/api/usersettings-list-exchange?view=graph-rest-beta: a user without an archive has no such id."""
+    what = "whether there is an in-place archive"
     try:
-        told = session.get(f"/users/{user}/settings/exchange", version="beta")
+        box = session.get(f"/users/{user}/settings/exchange", version="beta").get("inPlaceArchiveMailboxId")
     except (GraphError, BrokenAnswer) as exc:
-        gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, exc, "whether there is an in-place archive"))
+        gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, exc, what))
         return None
-    box = told.get("inPlaceArchiveMailboxId")
-    return box if isinstance(box, str) and box else None
+    if not isinstance(box, str | None):
+        gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, BrokenAnswer(), what))
+        return None
+    return box or None
 
 
 def _archive(session: GraphSession, box: str, gaps: list[SourceNote], *, recoverable: bool) -> list[_Listed]:
