@@ -106,9 +106,11 @@ def secret(section: str, key: str, file: Path | None, variable: str | None) -> s
     """The secret that `<key>_file` or `<key>_env` names; None where neither does. Raises MissingSecret."""
     if file is not None:
         try:
-            return absolute(file).read_text().strip()
+            return absolute(file).read_text("utf-8").strip()
         except OSError as exc:
             raise MissingSecret(f"[{section}] {key}_file names a file that cannot be read: {exc.strerror}.") from exc
+        except UnicodeDecodeError:  # not chained: it holds the bytes
+            raise MissingSecret(f"[{section}] {key}_file names a file that is no text.") from None
     if variable is not None:
         if variable not in os.environ:
             raise MissingSecret(f"[{section}] {key}_env names the variable {variable}, which is not set.")

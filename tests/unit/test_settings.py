@@ -111,5 +111,9 @@ def test_a_secret_comes_from_a_file_or_a_variable(settings_file: Path, monkeypat
 def test_a_missing_secret_is_named_and_never_shown(settings_file: Path) -> None:
     with pytest.raises(MissingSecret, match="password_file"):
         secret("sources", "password", Path("nowhere"), None)
+    (settings_file.parent / "key").write_bytes(b"tr0ub4dor\xff")
+    with pytest.raises(MissingSecret, match="is no text") as caught:
+        secret("sources", "password", Path("key"), None)
+    assert caught.value.__cause__ is None
     with pytest.raises(MissingSecret, match="NOT_THERE"):
         secret("ledger", "url", None, "NOT_THERE")
