@@ -100,12 +100,12 @@ def _exit_code(reports: Sequence[RunReport], index: dict[str, object]) -> int:
     return 0 if is_clean else 1
 
 
-def _print_runs(reports: Sequence[RunReport], index: dict[str, object]) -> None:
+def _print_runs(reports: Sequence[RunReport], index: dict[str, object], empty: str = "no account has a source") -> None:
     rows = [
         [report.account, report.source, *(report.as_counts()[name] for name in ("offered", *STATES)), report.outcome]
         for report in reports
     ]
-    print_table("Captured", ["account", "source", "offered", *STATES, "outcome"], rows, empty="no account has a source")
+    print_table("Captured", ["account", "source", "offered", *STATES, "outcome"], rows, empty=empty)
     for report in reports:
         if report.error is not None:
             say(f"{report.account}: {report.error.code} {report.error.message} Next: {report.error.next_step}", "red")
@@ -222,5 +222,5 @@ def quarantine_retry(viewer: Viewer = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"runs": [report.as_counts() for report in reports], "index": index})
     else:
-        _print_runs(reports, index)
+        _print_runs(reports, index, empty="quarantine is empty")
     raise typer.Exit(_exit_code(reports, index))

@@ -105,7 +105,7 @@ def _of_forms(state: RegisterState, forms: Mapping[str, RegisteredForm], rules: 
     for number in sorted({*forms, *users}):
         ids = (number, *sorted(users.get(number, [])))
         if number not in forms:
-            yield Gap("form_not_registered", f"{len(ids) - 1} designations rest on form {number}, which is not registered.", ids)
+            yield Gap("form_not_registered", f"{_resting(ids)} on form {number}, which is not registered.", ids)
         else:
             yield from _of_form(forms[number], ids, rules)
             if settled_forms[number] != forms[number]:
@@ -113,8 +113,14 @@ def _of_forms(state: RegisterState, forms: Mapping[str, RegisteredForm], rules: 
                 yield Gap("form_days_outdated", told, (number,))
 
 
+def _resting(ids: tuple[str, ...], when: str = "") -> str:
+    """How many designations rest on the form that stands first."""
+    how_many = len(ids) - 1
+    return f"1 designation{when} rests" if how_many == 1 else f"{how_many} designations{when} rest"
+
+
 def _of_form(fact: RegisteredForm, ids: tuple[str, ...], rules: GapRules) -> Iterator[Gap]:
-    form, used = fact.form, f"{len(ids) - 1} designations of today rest on it."
+    form, used = fact.form, f"{_resting(ids, ' of today')} on it."
     state = state_of_fact(fact, rules.today, rules.windows)
     if state is FormState.EXPIRED:
         yield Gap("form_expired", f"Form {form.number} was not sent in anew and is expired since {form.expires}. {used}", ids)

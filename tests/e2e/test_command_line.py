@@ -164,6 +164,10 @@ def test_status_sums_agree_with_the_import(filled: CommandLine) -> None:
     assert told["totals"]["bytes"] == len(BUDGET) + len(TRAVEL)
 
 
+def test_a_retry_of_an_empty_quarantine_says_so(archive: CommandLine) -> None:
+    assert "quarantine is empty" in archive.run("quarantine", "retry").stdout.decode()
+
+
 def test_quarantine_keeps_what_was_empty(filled: CommandLine) -> None:
     (item,) = filled.json("quarantine", "list")["items"]
     assert item["digest"] == hashlib.sha256(b"").hexdigest()

@@ -85,6 +85,8 @@ def test_a_category_with_another_number_of_accounts_than_the_form() -> None:
 def test_a_form_that_designations_rest_on_and_nobody_registered() -> None:
     row, without = director(form=Form("F-9")), director("2011-01-01", form=Form(""), position="Envoy")
     assert codes([row, without], []) == [("form_not_registered", ("F-9", row.designation_id))]
+    (gap,) = found([row], [])
+    assert gap.what == "1 designation rests on form F-9, which is not registered."
 
 
 def test_a_form_that_is_not_approved_counts_no_positions() -> None:
