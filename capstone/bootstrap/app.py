@@ -227,7 +227,7 @@ class App(CullingApp, FormsApp, JournalApp, RegisterApp, SourceChecksApp):
 
     def reconcile(self) -> ReconcileReport:
         """See `usecases.reconcile`."""
-        sources = tuple((source.account, open_source(source)) for source in self.settings.sources)
+        sources = tuple((source.account, source.name, partial(open_source, source)) for source in self.settings.sources)
         ledger = self._parts.ledger
         return reconcile(ReconcileParts(self._parts.capturing, ledger.records, ledger.outbox, self._parts.index, sources))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from capstone.domain.errors import CapstoneError, FixityMismatch, ObjectMissing, StoreUnavailable
+from capstone.domain.errors import CapstoneError, FixityMismatch, MissingSecret, ObjectMissing, StoreUnavailable
 from capstone.domain.events import link
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
@@ -20,6 +20,7 @@ from capstone.usecases import verify as verifying
 from capstone.usecases.decisions import adopt_decisions
 from capstone.usecases.differences import paired
 from capstone.usecases.rebuild import RebuildParts, rebuild_index, rebuild_ledger
+from capstone.usecases.reconcile import ReconcileParts, reconcile
 from capstone.usecases.register import import_officials
 from capstone.usecases.stored import state_of
 from tests.builders import a_designation
@@ -483,6 +484,18 @@ def test_what_a_source_shows_and_no_run_took_in_is_missing_until_the_next_run(ar
 
     (missing,) = archive.reconcile(("director", Closed())).missing
     assert missing.what == "whole source (E204)"
+
+
+def test_a_source_that_cannot_be_opened_is_named_and_all_else_is_compared(archive: MemoryArchive) -> None:
+    def unopened() -> ListSource:
+        raise MissingSecret("[sources.box] password_env names the variable PASS, which is not set.")
+
+    ledger, grown = archive.ledger, ListSource(offered(ONE), offered(a_message("New"), "7"))
+    sources = (("director", "box", unopened), ("director", grown.name, lambda: grown))
+    report = reconcile(ReconcileParts(archive.capturing, ledger.records, ledger.outbox, archive.index, sources))
+    assert [(one.where, one.what, one.id) for one in report.missing] == [
+        ("source box", "whole source (E002)", "director"), (f"source {grown.name}", "item", "director: 7"),
+    ]  # fmt: skip
 
 
 def test_two_sorted_streams_are_paired() -> None:
