@@ -20,7 +20,7 @@ from capstone.settings import Settings, absolute
 from capstone.settings.sections import Journal as JournalSettings
 from capstone.usecases.capture import CaptureParts, RunReport
 from capstone.usecases.journal import Journal, JournalParts
-from capstone.usecases.journal_retry import sort_again
+from capstone.usecases.journal_retry import BytesOf, sort_again
 from capstone.usecases.receiving import Receiving
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class JournalApp:
             patient.close()
         return journal.counts()
 
-    def sort_again(self, kept: Sequence[Quarantined], bytes_of: Callable[[Quarantined], bytes]) -> list[RunReport]:
+    def sort_again(self, kept: Sequence[Quarantined], bytes_of: BytesOf) -> list[RunReport]:
         """See `usecases.journal_retry`."""
         reports: list[RunReport] = []
         for source in sorted({item.source for item in kept}):

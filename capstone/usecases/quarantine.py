@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from capstone.domain.access import Person, may_see
-from capstone.domain.errors import UnknownAccount, UnknownRecord
-from capstone.domain.layout import NO_ACCOUNT, quarantine_key
+from capstone.domain.errors import AccountBusy, CapstoneError, UnknownAccount, UnknownRecord
+from capstone.domain.layout import NO_ACCOUNT
 from capstone.domain.message import OfferedItem, OfferedMessage, Place, RefusedItem, SourceNote
 from capstone.ports import MailSource, Quarantined
 from capstone.usecases.capture import CaptureParts, RunReport, capture_source
+from capstone.usecases.journal_retry import BytesOf
 from capstone.usecases.search import ReadingParts
+from capstone.usecases.stored import checked_quarantined
 
 OpenSource = Callable[[str, str, bytes], MailSource]
 """(source name, item id, bytes) to a source that cuts these bytes as its kind does."""
-SortAgain = Callable[[Sequence[Quarantined], Callable[[Quarantined], bytes]], list[RunReport]]
+SortAgain = Callable[[Sequence[Quarantined], BytesOf], list[RunReport]]
 """What was received for nobody, and what gives its bytes: sorted by the register of now. See `usecases.journal_retry`."""
 
 
@@ -26,11 +29,13 @@ def list_quarantine(parts: ReadingParts, viewer: Person) -> list[Quarantined]:
 
 
 def show_quarantined(parts: ReadingParts, viewer: Person, digest: str) -> tuple[Quarantined, bytes]:
-    """One item and its bytes. Raises NotAllowed, UnknownRecord, ObjectMissing."""
+    """One item and its bytes. Raises NotAllowed, UnknownRecord, ObjectMissing, FixityMismatch."""
     found = next((one for one in list_quarantine(parts, viewer) if one.digest == digest), None)
     if found is None:
         raise UnknownRecord(f"Nothing in quarantine has the digest {digest}.", "See 'capstone quarantine list'.")
-    raw = parts.store.get(quarantine_key(found.source, digest))
+    raw = checked_quarantined(parts.store, found)
+    if isinstance(raw, CapstoneError):
+        raise raw
     parts.note(viewer, "view_quarantined", {"digest": digest})
     return found, raw
 
@@ -39,22 +44,24 @@ def retry_quarantine(
     parts: ReadingParts, capture: CaptureParts, viewer: Person, open_source: OpenSource, sort_again: SortAgain
 ) -> list[RunReport]:
     """Offer every item again, as a later release may be able to read it, or a later register say whose it is. What is refused
-    again counts a try and stays."""
-
-    def bytes_of(item: Quarantined) -> bytes:
-        return parts.store.get(quarantine_key(item.source, item.digest))
-
-    reports = []
-    kept = list_quarantine(parts, viewer)
-    for item in kept:
-        if item.account == NO_ACCOUNT:
-            continue
-        again = OfferedAgain(open_source(item.source, item.item_id, bytes_of(item)), item)
-        try:
-            reports.append(capture_source(capture, item.account, again))
-        except UnknownAccount as exc:  # the others are tried all the same
-            reports.append(RunReport("", item.account, item.source, "failed", {}, error=exc))
+    again counts a try and stays; one whose bytes are missing or damaged is not tried, and the others are."""
+    kept, bytes_of = list_quarantine(parts, viewer), partial(checked_quarantined, parts.store)
+    reports = [_offered_again(capture, item, open_source, bytes_of) for item in kept if item.account != NO_ACCOUNT]
     return reports + sort_again([item for item in kept if item.account == NO_ACCOUNT], bytes_of)
+
+
+def _offered_again(capture: CaptureParts, item: Quarantined, open_source: OpenSource, bytes_of: BytesOf) -> RunReport:
+    raw = bytes_of(item)
+    try:
+        if isinstance(raw, CapstoneError):
+            return _failed(item, raw)
+        return capture_source(capture, item.account, OfferedAgain(open_source(item.source, item.item_id, raw), item))
+    except (UnknownAccount, AccountBusy) as exc:  # the others are tried all the same
+        return _failed(item, exc)
+
+
+def _failed(item: Quarantined, error: CapstoneError) -> RunReport:
+    return RunReport("", item.account, item.source, "failed", {}, error=error)
 
 
 class OfferedAgain:

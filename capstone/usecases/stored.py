@@ -9,10 +9,10 @@ from capstone.domain.envelopes import Envelope
 from capstone.domain.errors import CapstoneError, FixityMismatch, ObjectMissing
 from capstone.domain.fixity import digest_of
 from capstone.domain.journal import envelope_of, merged
-from capstone.domain.layout import record_key
+from capstone.domain.layout import quarantine_key, record_key
 from capstone.domain.message import CompanionKind
 from capstone.domain.records import KeptBeside, ObjectState, RecordEntry
-from capstone.ports import ObjectRef, RecordLedger, RecordStore
+from capstone.ports import ObjectRef, Quarantined, RecordLedger, RecordStore
 
 
 def checked_bytes(store: RecordStore, entry: RecordEntry) -> bytes:
@@ -39,6 +39,16 @@ def checked_companion(store: RecordStore, account: str, kept: KeptBeside) -> byt
     if digest_of(raw) != kept.digest:
         raise FixityMismatch(f"The stored bytes of {kept.key(account)} are not those that were kept; they were not used.")
     return raw
+
+
+def checked_quarantined(store: RecordStore, item: Quarantined) -> bytes | CapstoneError:
+    """The bytes of what lies in quarantine, as they came, or the error that says why not: damaged ones must not become a record.
+    Raises StoreUnavailable and StoreUnfit where the whole store is away."""
+    key = quarantine_key(item.source, item.digest)
+    (found,) = store.get_all([ObjectRef(key)])
+    if not isinstance(found, CapstoneError) and digest_of(found) != item.digest:
+        return FixityMismatch(f"The stored bytes of {key} are not those that were quarantined; they were not used.")
+    return found
 
 
 def ref_of(entry: RecordEntry) -> ObjectRef:

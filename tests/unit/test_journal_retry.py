@@ -111,3 +111,19 @@ def test_an_account_that_cannot_take_it_in_is_named() -> None:
     assert {(one.account, one.outcome, one.error.code if one.error else "", one.is_clean) for one in reports} == {
         (NO_ACCOUNT, "failed", "E303", False), ("analyst", "failed", "E303", False),
     }  # fmt: skip
+
+
+def kept_key(archive: MemoryArchive, item_id: str) -> str:
+    (item,) = (one for one in archive.ledger.records.quarantine() if one.item_id == item_id)
+    return quarantine_key(item.source, item.digest)
+
+
+def test_mail_that_is_gone_or_whose_envelope_is_damaged_fails_alone() -> None:
+    archive = received_for_nobody()
+    del archive.store.raw[kept_key(archive, digest_of(NOBODYS))]
+    archive.store.raw[kept_key(archive, f"{digest_of(COPY)}{ENVELOPE_OF}")] += b" "
+    reports = retried(archive)
+    assert reports["analyst"].counts == {"archived": 1}
+    assert archive.ledger.records.record(f"analyst/{digest_of(COPY)}") is None
+    assert (reports[NO_ACCOUNT].counts["failed"], reports[NO_ACCOUNT].outcome) == (2, "failed")
+    assert not reports[NO_ACCOUNT].is_clean

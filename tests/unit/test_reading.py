@@ -24,7 +24,7 @@ from capstone.domain.errors import (
     UnknownRecord,
 )
 from capstone.domain.fixity import digest_of
-from capstone.domain.layout import NO_ACCOUNT, record_key
+from capstone.domain.layout import NO_ACCOUNT, quarantine_key, record_key
 from capstone.domain.message import ItemState, Place, RefusedItem
 from capstone.domain.query import Hit
 from capstone.domain.register_facts import RegisterDecision
@@ -337,6 +337,29 @@ def test_an_account_that_left_the_register_does_not_stop_the_retry_of_the_rest(a
     (report,) = retry_quarantine(archive.reading, archive.capturing, OFFICER, readable_now, nothing_to_sort)
     assert report.error is not None
     assert (report.account, report.error.code) == ("director", "E007")
+
+
+def test_quarantined_bytes_that_are_gone_or_damaged_are_not_used_and_the_others_are_offered(archive: MemoryArchive) -> None:
+    """Damaged bytes would become a record that nobody ever sent."""
+    names = (b"gone", b"damaged", b"as it came")
+    archive.capture(
+        ListSource(
+            *(RefusedItem(Place("export", "", name.decode()), ItemState.QUARANTINED, "unsplit", "why", name) for name in names)
+        )
+    )
+    gone, damaged = (quarantine_key("export", digest_of(name)) for name in names[:2])
+    del archive.store.raw[gone]
+    archive.store.raw[damaged] = a_message("Nobody sent this")
+
+    def as_it_is(name: str, _item_id: str, raw: bytes) -> FakeMailSource:
+        return FakeMailSource(name, in_inbox(raw))
+
+    reports = retry_quarantine(archive.reading, archive.capturing, OFFICER, as_it_is, nothing_to_sort)
+    assert sorted((report.error.code if report.error else "", report.counts.get("archived", 0)) for report in reports) == [
+        ("", 1), ("E201", 0), ("E202", 0),
+    ]  # fmt: skip
+    with pytest.raises(FixityMismatch):
+        show_quarantined(archive.reading, OFFICER, digest_of(b"damaged"))
 
 
 def test_likely_copies_are_counted_and_kept() -> None:
