@@ -62,6 +62,11 @@ def keeping_change(old: Classification, new: Classification) -> Keeping:
     return Keeping.SHORTER if after is not None and (before is None or after < before) else Keeping.LONGER
 
 
+def longest_kept(classes: Iterable[Classification]) -> Classification:
+    """The class under which something is kept longest; the first of those that keep equally long."""
+    return max(classes, key=lambda one: _kept_until(one) or date.max)
+
+
 def lock_now(classification: Classification, captured_at: datetime, now: datetime, zone: tzinfo, minimum_days: int) -> Lock:
     """The lock that a record must have now: what `lock_for` asks, and where that is over, a fresh one until it is disposed of."""
     lock = lock_for(classification, captured_at, zone, minimum_days)

@@ -48,8 +48,8 @@ class RecordLedger(Protocol):
         """What is kept beside each of these records, by record id, in the order in which it came; those without are left out."""
         ...
 
-    def known_beside(self, account: str, digests: Sequence[str]) -> set[str]:
-        """Those of the digests that are kept beside some record of the account."""
+    def records_beside(self, account: str, digests: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """By the digest of what is kept beside records of the account, the digests of these, sorted; others are left out."""
         ...
 
     def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:

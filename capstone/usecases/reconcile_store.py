@@ -6,16 +6,17 @@ a delete marker is taken away; any other version is named and left as it is: it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
 import structlog
 
+from capstone.domain.effects import longest_kept
 from capstone.domain.layout import FORM_FILES, decision_number, digest_in_record_key, is_audit_key, is_manifest_key, record_key
 from capstone.domain.message import CompanionKind
-from capstone.domain.records import Lock, ObjectState, RecordEntry
+from capstone.domain.records import KeptBeside, Lock, ObjectState, RecordEntry
 from capstone.domain.retention import lock_for, tags_for
 from capstone.ports import ObjectRef, RecordLedger, RecordStore, VersionSeen
 from capstone.usecases.batches import batched_by_size
@@ -84,11 +85,11 @@ def _stored_records(parts: StoreParts, report: ReconcileReport) -> Iterator[tupl
 
 
 class _Guarded(NamedTuple):
-    """An object that has the lock and tags of a record: the record itself, or what is kept beside it."""
+    """An object that has the lock and tags of a record: the record itself, or what is kept beside it and maybe others."""
 
     name: str
     ref: ObjectRef
-    entry: RecordEntry
+    entries: Sequence[RecordEntry]
 
 
 def _compare_guards(parts: StoreParts, report: ReconcileReport, page: list[RecordEntry]) -> None:
@@ -97,10 +98,10 @@ def _compare_guards(parts: StoreParts, report: ReconcileReport, page: list[Recor
     guarded = _guarded_with(parts, page)
     for one, state in zip(guarded, parts.store.states([one.ref for one in guarded]), strict=True):
         if state is None:
-            what = "record" if one.name == one.entry.record_id else "object beside a record"
+            what = "record" if one.name == one.entries[0].record_id else "object beside a record"
             report.missing.append(Difference("store", what, one.name))
-        elif _wanted(parts, one.entry, state) != (state.lock, state.tags):
-            doubtful.append(one.entry.record_id)
+        elif _wanted(parts, one.entries, state) != (state.lock, state.tags):
+            doubtful += [entry.record_id for entry in one.entries]
     # Read again: a capture may have changed a class since the page was read.
     present = _guarded_with(parts, parts.records.entries(list(dict.fromkeys(doubtful))))
     for one, state in zip(present, parts.store.states([one.ref for one in present]), strict=True):
@@ -109,18 +110,22 @@ def _compare_guards(parts: StoreParts, report: ReconcileReport, page: list[Recor
 
 
 def _guarded_with(parts: StoreParts, entries: list[RecordEntry]) -> list[_Guarded]:
-    beside = parts.records.beside([entry.record_id for entry in entries])
-    guarded = []
-    for entry in entries:
-        guarded.append(_Guarded(entry.record_id, ref_of(entry), entry))
-        for kept in beside.get(entry.record_id, ()):
-            key = kept.key(entry.account)
-            guarded.append(_Guarded(key, ObjectRef(key, kept.version_id), entry))
-    return guarded
+    guarded = {entry.record_id: _Guarded(entry.record_id, ref_of(entry), [entry]) for entry in entries}
+    by_account: dict[str, dict[str, KeptBeside]] = {}
+    for record_id, several in parts.records.beside([*guarded]).items():
+        account = record_id.partition("/")[0]
+        by_account.setdefault(account, {}).update((kept.key(account), kept) for kept in several)
+    for account, kept_there in by_account.items():
+        sharing = parts.records.records_beside(account, sorted({kept.digest for kept in kept_there.values()}))
+        ids = sorted({f"{account}/{digest}" for several in sharing.values() for digest in several})
+        known = {entry.digest: entry for entry in parts.records.entries(ids)}
+        for key, kept in kept_there.items():
+            guarded[key] = _Guarded(key, ObjectRef(key, kept.version_id), [known[digest] for digest in sharing[kept.digest]])
+    return list(guarded.values())
 
 
 def _mend_guard(parts: StoreParts, report: ReconcileReport, one: _Guarded, state: ObjectState) -> None:
-    lock, tags = _wanted(parts, one.entry, state)
+    lock, tags = _wanted(parts, one.entries, state)
     if lock != state.lock:
         parts.store.relock(one.ref.key, state.version_id, lock)
         report.mended.append(Difference("store", "lock", one.name))
@@ -129,20 +134,17 @@ def _mend_guard(parts: StoreParts, report: ReconcileReport, one: _Guarded, state
         report.mended.append(Difference("store", "tags", one.name))
 
 
-def _wanted(parts: StoreParts, entry: RecordEntry, state: ObjectState) -> tuple[Lock, dict[str, str]]:
-    """Lock and tags as the class asks for; a lock is only ever made stronger here."""
-    guarding = parts.guarding
-    asked = lock_for(entry.classification, entry.captured_at, guarding.zone, guarding.minimum_days)
-    return _renewed(parts, entry, state.lock.at_least(asked)), tags_for(entry.classification, entry.account)
-
-
-def _renewed(parts: StoreParts, entry: RecordEntry, lock: Lock) -> Lock:
-    """A record that is due but not disposed of stays locked: its lock is renewed from now."""
-    guarding = parts.guarding
-    if lock.hold or lock.retain_until is None or lock.retain_until > guarding.now:
-        return lock
-    fresh = lock_for(entry.classification, guarding.now, guarding.zone, guarding.minimum_days)
-    return replace(lock, retain_until=fresh.retain_until)
+def _wanted(parts: StoreParts, entries: Sequence[RecordEntry], state: ObjectState) -> tuple[Lock, dict[str, str]]:
+    """The strongest lock that the classes of these records ask for, and the tags of the one that is kept longest; a lock is
+    only ever made stronger here. One that is due but not disposed of stays locked: its lock is renewed from now."""
+    guarding, lock = parts.guarding, state.lock
+    for entry in entries:
+        asked = entry.classification, entry.captured_at
+        lock = lock.at_least(lock_for(*asked, guarding.zone, guarding.minimum_days))
+    if not lock.hold and lock.retain_until is not None and lock.retain_until <= guarding.now:
+        for entry in entries:
+            lock = lock.at_least(lock_for(entry.classification, guarding.now, guarding.zone, guarding.minimum_days))
+    return lock, tags_for(longest_kept(entry.classification for entry in entries), entries[0].account)
 
 
 def _companions(parts: StoreParts, report: ReconcileReport, prefix: str) -> Iterator[str]:
@@ -161,7 +163,7 @@ def _name_unknown(parts: StoreParts, report: ReconcileReport, keys: list[str]) -
     for key in keys:
         by_account.setdefault(key.split("/")[1], {})[key.rpartition("/")[2].partition(".")[0]] = key
     for account, of_account in by_account.items():
-        known = parts.records.known_beside(account, [*of_account])
+        known = parts.records.records_beside(account, [*of_account])
         unknown = (key for digest, key in of_account.items() if digest not in known)
         report.unexpected += [Difference("store", "object beside no record", key) for key in unknown]
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from capstone.domain.classification import Rules, classify, evidence_of
-from capstone.domain.effects import Keeping, is_changed, keeping_change, lock_now, standing
+from capstone.domain.effects import Keeping, is_changed, keeping_change, lock_now, longest_kept, standing
 from capstone.domain.errors import CapstoneError
 from capstone.domain.layout import record_key
 from capstone.domain.manifest import ReplayLine
@@ -144,6 +144,15 @@ class _Change:
     keeping: Keeping
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What is kept beside several records, with all of these as the ledger has them."""
+
+    key: str
+    version_id: str
+    entries: Sequence[RecordEntry]
+
+
 class _Replay:
     """One account in progress: the chain of its manifests and its sums."""
 
@@ -209,8 +218,8 @@ class _Replay:
         self._keep_lease()
         with self._chain.turn():
             batch = self._as_of_now(read, approved_at)
-            beside = self._parts.learning.records.beside([change.record.record_id for change in batch])
-            done = self._guarded(batch, beside)
+            self._chain.require()  # before a lock becomes shorter than a class that was changed while this was stopped
+            done = self._guarded(batch)
             if done:
                 self._commit(done)
 
@@ -229,39 +238,78 @@ class _Replay:
                 batch.append(again)
         return batch
 
-    def _guarded(self, batch: list[_Change], beside: Mapping[str, tuple[KeptBeside, ...]]) -> list[_Change]:
+    def _guarded(self, batch: list[_Change]) -> list[_Change]:
         """Tell the store; those of which all that is stored has its new lock and tags."""
         now = self._parts.clock.now()
-        guards = [(change, guard) for change in batch for guard in self._guards_of(change, beside, now)]
-        answers = self._parts.learning.store.reguard_all([guard for _, guard in guards])
-        refused: dict[str, CapstoneError] = {}
-        for (change, _), error in zip(guards, answers, strict=True):
-            if error is not None:
-                refused[change.record.digest] = error
+        beside = self._parts.learning.records.beside([change.record.record_id for change in batch])
+        shared = self._shared(beside)
+        refused = self._told([guard for change in batch for guard in self._guards_of(change, beside, shared, now)])
+        done = {change.record.digest: change for change in batch if change.record.digest not in refused}
+        # Afterwards: by then it is known which of those that share it have their new class.
+        refused |= self._told([guard for several in shared.values() for guard in self._guards_of_shared(several, done, now)])
         for digest, error in refused.items():
             log.warning("record_not_replayed", record_id=f"{self._account}/{digest}", code=error.code)
             self._fail(error.code)
         return [change for change in batch if change.record.digest not in refused]
 
-    def _guards_of(self, change: _Change, beside: Mapping[str, tuple[KeptBeside, ...]], now: datetime) -> Iterator[GuardChange]:
-        """What must be told the store of the record, and of what is kept beside it; nothing where lock and tags stay."""
-        old, new = self._lock_of(change.record.classification, change, now), self._lock_of(change.new, change, now)
-        is_shorter = change.keeping is Keeping.SHORTER
-        lock = new if is_shorter else new.at_least(old)
-        tags = tags_for(change.new, self._account)
-        has_new_tags = tags != tags_for(change.record.classification, self._account)
-        steps = set(lock_change(old, lock).steps) - {LockStep.TAGS}
-        if not steps and not has_new_tags:
-            return
+    def _told(self, guards: Sequence[tuple[Sequence[str], GuardChange]]) -> dict[str, CapstoneError]:
+        """Why it was refused, by the digest of each record that it concerns."""
+        answers = self._parts.learning.store.reguard_all([guard for _, guard in guards]) if guards else []
+        pairs = zip(guards, answers, strict=True)
+        return {digest: error for (digests, _), error in pairs if error is not None for digest in digests}
+
+    def _shared(self, beside: Mapping[str, tuple[KeptBeside, ...]]) -> dict[str, _Shared]:
+        """What is kept beside several records, by key: it is kept as long as any of them."""
+        kept = {one.key(self._account): one for several in beside.values() for one in several}
+        records = self._parts.learning.records.records_beside(self._account, sorted({one.digest for one in kept.values()}))
+        shared = {key: records[one.digest] for key, one in kept.items() if len(records.get(one.digest, ())) > 1}
+        entries = self._parts.ledger.known(self._account, {digest for several in shared.values() for digest in several})
+        return {
+            key: _Shared(key, kept[key].version_id, [entries[digest] for digest in digests]) for key, digests in shared.items()
+        }
+
+    def _guards_of(
+        self, change: _Change, beside: Mapping[str, tuple[KeptBeside, ...]], shared: Mapping[str, _Shared], now: datetime
+    ) -> Iterator[tuple[Sequence[str], GuardChange]]:
+        """What must be told the store of the record, and of what is kept beside it alone; nothing where lock and tags stay."""
         record = change.record
+        old, new = self._locks_of(change, now)
+        tags = [tags_for(one, self._account) for one in (record.classification, change.new)]
         stored = [(record_key(self._account, record.digest), record.version_id)]
         stored += [(one.key(self._account), one.version_id) for one in beside.get(record.record_id, ())]
         for key, version_id in stored:
-            yield GuardChange(key, version_id, old, lock, tags if has_new_tags else None, is_shorter)
+            if key not in shared:
+                guard = _guard(key, version_id, (old, new), tags, allow_shorter=change.keeping is Keeping.SHORTER)
+                yield from [([record.digest], guard)] if guard else []
 
-    def _lock_of(self, classification: Classification, change: _Change, now: datetime) -> Lock:
+    def _guards_of_shared(
+        self, shared: _Shared, done: Mapping[str, _Change], now: datetime
+    ) -> Iterator[tuple[Sequence[str], GuardChange]]:
+        """The strongest of their locks, and the tags of the record that is kept longest."""
+        old, new = Lock(), Lock()
+        for entry in shared.entries:
+            change = done.get(entry.digest)
+            present = self._lock_of(entry.classification, entry.captured_at, now)
+            before, after = self._locks_of(change, now) if change else (present, present)
+            old, new = old.at_least(before), new.at_least(after)
+        changes = [done[entry.digest] for entry in shared.entries if entry.digest in done]
+        classes = [entry.classification for entry in shared.entries]
+        after_all = [done[entry.digest].new if entry.digest in done else entry.classification for entry in shared.entries]
+        tags = [tags_for(longest_kept(one), self._account) for one in (classes, after_all)]
+        is_shorter = any(change.keeping is Keeping.SHORTER for change in changes)
+        guard = _guard(shared.key, shared.version_id, (old, new), tags, allow_shorter=is_shorter)
+        yield from [([change.record.digest for change in changes], guard)] if guard else []
+
+    def _locks_of(self, change: _Change, now: datetime) -> tuple[Lock, Lock]:
+        """Before and after; the lock is never weakened where the class does not say so."""
+        record = change.record
+        old = self._lock_of(record.classification, record.captured_at, now)
+        new = self._lock_of(change.new, record.captured_at, now)
+        return old, new if change.keeping is Keeping.SHORTER else new.at_least(old)
+
+    def _lock_of(self, classification: Classification, captured_at: datetime, now: datetime) -> Lock:
         guarding = self._parts.guarding
-        return lock_now(classification, change.record.captured_at, now, guarding.zone, guarding.minimum_days)
+        return lock_now(classification, captured_at, now, guarding.zone, guarding.minimum_days)
 
     def _commit(self, done: Sequence[_Change]) -> None:
         self._chain.require()
@@ -290,6 +338,17 @@ class _Replay:
     def _fail(self, code: str) -> None:
         self.report.failed += 1
         self.report.failures[code] += 1
+
+
+def _guard(
+    key: str, version_id: str, locks: tuple[Lock, Lock], tags: Sequence[dict[str, str]], *, allow_shorter: bool
+) -> GuardChange | None:
+    """From the old ones to the new ones; None where lock and tags stay."""
+    (old, new), (old_tags, new_tags) = locks, tags
+    has_new_tags = new_tags != old_tags
+    if not has_new_tags and not set(lock_change(old, new).steps) - {LockStep.TAGS}:
+        return None
+    return GuardChange(key, version_id, old, new, new_tags if has_new_tags else None, allow_shorter)
 
 
 def _is_as_read(record: HeldRecord, entry: RecordEntry) -> bool:

@@ -72,15 +72,16 @@ class SqlRecordLedger:
                         found.setdefault(f"{account}/{row.of_digest}", []).append(to_kept_beside(row))
         return {record_id: tuple(kept) for record_id, kept in found.items()}
 
-    def known_beside(self, account: str, digests: Sequence[str]) -> set[str]:
-        """Those of the digests that are kept beside some record of the account."""
+    def records_beside(self, account: str, digests: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """See RecordLedger."""
         c, r = t.companions.c, t.records.c
-        found: set[str] = set()
+        found: dict[str, set[str]] = {}
         with reading(self._engine) as connection:
             for of_them in among(connection, c.digest, sorted(set(digests))):
-                known = select(c.digest).join_from(t.companions, t.records, c.record_no == r.record_no)
-                found.update(connection.scalars(known.where(r.account == account, of_them)))
-        return found
+                known = select(c.digest, r.digest).join_from(t.companions, t.records, c.record_no == r.record_no)
+                for kept, record in connection.execute(known.where(r.account == account, of_them)):
+                    found.setdefault(kept, set()).add(record)
+        return {kept: tuple(sorted(records)) for kept, records in found.items()}
 
     def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:
         """Every class it ever had, oldest first."""

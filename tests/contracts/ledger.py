@@ -100,8 +100,10 @@ class CaptureLedgerContract:
         ids = [f"{ACCOUNT}/{digest(name)}" for name in "abc"]
         assert ledger.records.beside([*ids, f"other/{digest('a')}"]) == {ids[0]: (REPORT,), ids[1]: (REPORT, NATIVE)}
         assert ledger.records.beside([]) == {}
-        assert ledger.records.known_beside(ACCOUNT, [REPORT.digest, digest("other")]) == {REPORT.digest}
-        assert ledger.records.known_beside("other", [REPORT.digest]) == set()
+        both = {REPORT.digest: tuple(sorted((digest("a"), digest("b"))))}
+        assert ledger.records.records_beside(ACCOUNT, [REPORT.digest, digest("other")]) == both
+        assert ledger.records.records_beside(ACCOUNT, [NATIVE.digest]) == {NATIVE.digest: (digest("b"),)}
+        assert ledger.records.records_beside("other", [REPORT.digest]) == {}
 
     def test_a_record_that_got_an_envelope_is_due_for_the_index(self, ledger: Any) -> None:
         ledger.capture.commit(batch_of("ab"))

@@ -163,9 +163,12 @@ class FakeRecordLedger:
     def beside(self, record_ids: Sequence[str]) -> dict[str, tuple[KeptBeside, ...]]:
         return {one: tuple(self._state.beside[one]) for one in record_ids if one in self._state.beside}
 
-    def known_beside(self, account: str, digests: Sequence[str]) -> set[str]:
-        of_account = (several for one, several in self._state.beside.items() if one.startswith(f"{account}/"))
-        return {kept.digest for several in of_account for kept in several}.intersection(digests)
+    def records_beside(self, account: str, digests: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        for of_account, _, record in (one.partition("/") for one in self._state.beside):
+            for kept in self._state.beside[f"{of_account}/{record}"] if of_account == account else ():
+                found.setdefault(kept.digest, set()).add(record)
+        return {kept: tuple(sorted(records)) for kept, records in found.items() if kept in digests}
 
     def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:
         return list(self._state.classes.get(record_id, []))
