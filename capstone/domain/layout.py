@@ -72,7 +72,7 @@ def manifest_months(account: str, last_key: str | None, now: datetime) -> list[s
 
 
 def decision_key(number: int, at: datetime) -> str:
-    """The key of an applied change of register, form, hold, approval or disposition."""
+    """The key of an applied change of register, form, hold, approval or disposition. `at`: when the one before it was decided."""
     return f"decisions/{at:%Y}/{at:%m}/{number:09d}.json"
 
 
@@ -80,6 +80,12 @@ def decision_number(key: str) -> int | None:
     """The number that a decision's key names; None for a key that is none of a decision."""
     found = _DECISION.fullmatch(key)
     return int(found[1]) if found else None
+
+
+def decided_in(key: str) -> datetime:
+    """The first instant of the month that a decision's key names."""
+    _, year, month, _ = key.split("/")
+    return datetime(int(year), int(month), 1, tzinfo=UTC)
 
 
 def form_key(digest: str, suffix: str) -> str:

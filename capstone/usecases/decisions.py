@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from itertools import pairwise
 
 import structlog
 
@@ -14,7 +15,7 @@ from capstone.domain.culling_reviews import KIND as CULLING_REVIEW
 from capstone.domain.culling_reviews import CullingReview, review_from_dict
 from capstone.domain.errors import DecidedMeanwhile, FixityMismatch
 from capstone.domain.fixity import digest_of
-from capstone.domain.layout import decision_key, decision_number
+from capstone.domain.layout import decided_in, decision_key, decision_number
 from capstone.domain.officials import Designation, designation_as_dict, designation_from_dict
 from capstone.domain.records import Lock
 from capstone.domain.register_facts import RegisterDecision, RegisterFact, fact_as_dict, fact_from_dict
@@ -23,6 +24,7 @@ from capstone.usecases.anchor import anchor
 
 log = structlog.get_logger()
 
+_ONE_OF_TWO = "Ask both authors which one was carried out, move the other out of decisions/, and decide it anew if it holds."
 EVENT, ADOPTED = "register_change", "decision_adopted"
 _FORMAT, _KIND = 2, "register"
 _FIRST_FORMAT, _FIRST_KIND = 1, "register_import"
@@ -95,7 +97,7 @@ def keep_noted(
 
 def keep(store: RecordStore, made: RegisterDecision | CullingReview, told: Mapping[str, object]) -> None:
     """Write a decision to the store, locked. Raises DecidedMeanwhile where another one has its number."""
-    raw, key = json.dumps(told, sort_keys=True, indent=1).encode(), decision_key(made.number, made.at)
+    raw, key = json.dumps(told, sort_keys=True, indent=1).encode(), decision_key(made.number, _month_of(store, made))
     try:
         store.put_all([PutRequest(key, raw, digest_of(raw), Lock(hold=True), {})])
     except FixityMismatch as exc:
@@ -104,6 +106,18 @@ def keep(store: RecordStore, made: RegisterDecision | CullingReview, told: Mappi
             raise
         read_any_decision(there, key)  # raises where it is none
         raise DecidedMeanwhile(f"Another decision became number {made.number}; nothing was changed.") from exc
+
+
+def _month_of(store: RecordStore, made: RegisterDecision | CullingReview) -> datetime:
+    """That of the decision before it, which is the same for all: two who decide over a month's end meet at one key."""
+    before = (key for key in store.list_keys("decisions/") if decision_number(key) == made.number - 1)
+    key = min(before, default=None)
+    if key is None:
+        return made.at
+    try:
+        return read_any_decision(store.get(key), key).at
+    except FixityMismatch:
+        return decided_in(key)
 
 
 def adopt_decisions(parts: RegisterParts, *, is_rebuild: bool = False) -> int:
@@ -115,6 +129,9 @@ def adopt_decisions(parts: RegisterParts, *, is_rebuild: bool = False) -> int:
     first = parts.register.next_decision()
     numbered = ((decision_number(key), key) for key in parts.store.list_keys("decisions/"))
     newer = sorted((number, key) for number, key in numbered if number is not None and number >= first)
+    for (number, key), (following, other) in pairwise(newer):
+        if number == following:
+            raise FixityMismatch(f"Two decisions bear the number {number}: {key} and {other}.", _ONE_OF_TWO)
     for expected, (number, key) in enumerate(newer, first):
         if number != expected:
             raise FixityMismatch(f"Decision {expected} is missing from the store; {key} cannot follow without it.")

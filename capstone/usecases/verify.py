@@ -6,6 +6,7 @@ Works from the store's own manifests, so that an error in the ledger cannot hide
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -205,13 +206,16 @@ def _check_quarantined(parts: VerifyParts, report: VerifyReport, lines: Iterable
 
 
 def _check_decisions(parts: VerifyParts, report: VerifyReport) -> None:
-    """Every decision that the ledger has taken in lies in the store, so that a ledger made anew has it too."""
+    """Every decision that the ledger has taken in lies in the store, once, so that a ledger made anew has it too."""
     numbers = range(1, parts.register.next_decision())  # read first: decisions may be added meanwhile
-    keys = {decision_number(key): key for key in parts.store.list_keys("decisions/")}
+    listed = [(decision_number(key), key) for key in parts.store.list_keys("decisions/")]
+    keys, times = dict(listed), Counter(number for number, _ in listed)
     for number in numbers:
         name, key = f"decision {number}", keys.get(number)
         if key is None:
             report.missing.append(name)
+        elif times[number] > 1:
+            report.damaged.append(name)
         elif (raw := _read(parts, report, key, None, name)) is not None:
             try:
                 read_any_decision(raw, key)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from capstone.domain import proposals
 from capstone.domain.errors import DecidedMeanwhile, FixityMismatch, RegisterContradiction
-from capstone.domain.layout import decision_key
+from capstone.domain.layout import decision_key, decision_number
 from capstone.domain.officials import designation_as_dict
 from capstone.domain.records import Lock
 from capstone.domain.register_change import Change
 from capstone.domain.register_facts import AccountFact, AccountKind, AddressFact, RegisterDecision, RegisterState, fact_id
 from capstone.ports import ObjectRef
-from capstone.usecases.decisions import adopt_decisions, as_told, decide, read_decision
+from capstone.usecases.decisions import adopt_decisions, as_told, decide, keep, read_decision
 from capstone.usecases.register import change_register, check_register, history, import_officials, plan_change
 from capstone.usecases.stored import state_of
 from tests.builders import a_designation
@@ -89,6 +89,39 @@ def test_a_power_cut_at_any_step_of_a_decision_is_made_good_by_the_next_and_no_d
     assert noted == made
     assert last == (2 if (part, after) == ("store", False) else 3)
     assert archive.ledger.register.state() == in_new_ledger(archive)
+
+
+JANUARY, FEBRUARY = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("moments", [(JANUARY, FEBRUARY), (FEBRUARY, JANUARY)])
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_of_two_who_decide_at_one_moment_over_the_end_of_a_month_one_is_told(
+    archive: MemoryArchive, moments: tuple[datetime, datetime], is_damaged: bool
+) -> None:
+    (first,) = archive.store.list_keys("decisions/")
+    if is_damaged:
+        archive.store.raw[first] = b"{"
+    one, other = (RegisterDecision(2, at, actor, "why", (), FACTS) for at, actor in zip(moments, ("ann", "bob"), strict=True))
+    keep(archive.store, one, as_told(one))
+    with pytest.raises(DecidedMeanwhile):
+        keep(archive.store, other, as_told(other))
+    assert [decision_number(key) for key in archive.store.list_keys("decisions/")] == [1, 2]
+
+
+def test_two_decisions_of_one_number_are_named_and_neither_is_taken_for_the_one_that_was_carried_out(
+    archive: MemoryArchive,
+) -> None:
+    """As earlier versions could leave them."""
+    for at in (JANUARY, FEBRUARY):
+        told = as_told(RegisterDecision(2, at, "ann", "why", (), FACTS))
+        archive.store.raw[decision_key(2, at)] = json.dumps(told).encode()
+    archive.ledger = FakeLedger()
+    with pytest.raises(FixityMismatch, match="Two decisions bear the number 2"):
+        adopt_decisions(archive.registering)
+    assert archive.ledger.register.next_decision() == 1
+    archive.ledger.register.taken |= {1, 2}
+    assert archive.verify().damaged == ["decision 2"]
 
 
 GOOD = as_told(RegisterDecision(2, MemoryArchive().clock.now(), "robin", "why", (CLERK,), FACTS, {"a": "b"}, 1))
