@@ -127,6 +127,7 @@ class _Capture:
         self._lease_until = parts.clock.now() + timedelta(seconds=parts.lease_s)
         self._sums: Counter[str] = Counter()
         self._bytes_archived = 0
+        self._lost: list[CapstoneError] = []
 
     def run(self) -> RunReport:
         ledger, clock = self._parts.ledger, self._parts.clock
@@ -154,6 +155,8 @@ class _Capture:
             self._commit(offered, facts)
         if not cursors and self._sums["offered"] and self._sums["offered"] == self._sums["excluded"]:
             raise NoMailFound("The source holds no mail: everything it offered was excluded.")
+        if self._lost:
+            raise self._lost[0]  # only now: what is gone from the store must not keep other mail out
 
     def _begin_facts(self, offered: Offered) -> BegunFacts:
         return begin_facts(self._parts, self._account, offered)
@@ -166,6 +169,7 @@ class _Capture:
         with self._chain.turn():
             decided = take_in(parts, self._chain, offered, begun)
         self._sum_up(decided)
+        self._lost += decided.lost
         parts.progress(count, size)
 
     def _keep_lease(self) -> None:
@@ -218,7 +222,7 @@ def take_in(parts: CaptureParts, chain: Chain, offered: Offered, begun: BegunFac
     facts |= _facts_of_held(parts, offered, held, known, facts)
     decided = decide_batch(account, offered, facts, known, held, parts.rules, replace(parts.guarding, now=now))
     versions = {put.key: put.version_id for put in parts.store.put_all(decided.puts)}
-    _strengthen(parts, account, decided)
+    decided = decided.without_classes(_strengthen(parts, account, decided))
     # Stored: their memory is free again before the ledger makes them due, and the index reads them beside this.
     offered.items.clear()
     decided.puts.clear()
@@ -253,24 +257,26 @@ def _facts_of_held(
     return facts
 
 
-def _strengthen(parts: CaptureParts, account: str, decided: Decided) -> None:
+def _strengthen(parts: CaptureParts, account: str, decided: Decided) -> dict[str, ObjectMissing]:
     """Locks of known records whose class changed, and of what is kept beside them: never weaker than before; the flag goes on
-    before the tags change."""
-    beside = parts.records.beside([f"{account}/{change.digest}" for change in decided.changes]) if decided.changes else {}
-    wanted = [
-        (ref, change)
-        for change in decided.changes
-        for ref in (
-            ObjectRef(change.key, change.version_id),
-            *(ObjectRef(one.key(account), one.version_id) for one in beside.get(f"{account}/{change.digest}", ())),
-        )
-    ]
-    states = parts.store.states([ref for ref, _ in wanted])
-    for (ref, change), state in zip(wanted, states, strict=True):
-        if state is None:
-            raise ObjectMissing(f"The store has no object {ref.key}; its lock cannot follow its new class.")
-        parts.store.relock(ref.key, state.version_id, change.lock.at_least(state.lock))
-        parts.store.relabel(ref.key, state.version_id, change.tags)
+    before the tags change. Those of which anything is gone are left as they are: by digest, what is gone."""
+    if not decided.changes:
+        return {}
+    beside = parts.records.beside([f"{account}/{change.digest}" for change in decided.changes])
+    lost: dict[str, ObjectMissing] = {}
+    for change in decided.changes:
+        kept = beside.get(f"{account}/{change.digest}", ())
+        refs = [ObjectRef(change.key, change.version_id), *(ObjectRef(one.key(account), one.version_id) for one in kept)]
+        states = dict(zip(refs, parts.store.states(refs), strict=True))
+        gone = [ref.key for ref, state in states.items() if state is None]
+        if gone:
+            log.error("object_missing", record_id=f"{account}/{change.digest}", key=gone[0])
+            lost[change.digest] = ObjectMissing(f"The store has no object {gone[0]}; its lock cannot follow its new class.")
+            continue
+        for state in filter(None, states.values()):
+            parts.store.relock(state.key, state.version_id, change.lock.at_least(state.lock))
+            parts.store.relabel(state.key, state.version_id, change.tags)
+    return lost
 
 
 def _size_of(item: OfferedItem) -> int:

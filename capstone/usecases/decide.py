@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 from capstone.domain.classification import Rules, classify, evidence_of, learned_of
 from capstone.domain.effects import Keeping, is_changed, keeping_change
-from capstone.domain.errors import FixityMismatch
+from capstone.domain.errors import CapstoneError, FixityMismatch
 from capstone.domain.facts import capture_facts
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import companion_key, quarantine_key, record_key
@@ -96,6 +96,15 @@ class Decided:
     changes: list[LockChange] = field(default_factory=list)
     cursors: dict[str, str] = field(default_factory=dict)
     learned: dict[str, Learned] = field(default_factory=dict)
+    lost: tuple[CapstoneError, ...] = ()
+    """What the store lacks of known records: these keep their class, until a replay."""
+
+    def without_classes(self, lost: Mapping[str, CapstoneError]) -> Decided:
+        """The same where the classes of these known records, by digest, cannot follow what was found."""
+        if not lost:
+            return self
+        lines = [replace(line, classification=None) if line.digest in lost else line for line in self.lines]
+        return replace(self, lines=lines, lost=tuple(lost.values()))
 
     def with_versions(self, versions: Mapping[str, str]) -> Decided:
         """The same once the store has said which version holds which object."""

@@ -266,6 +266,22 @@ def test_a_class_that_changes_while_the_object_is_gone_ends_the_run_by_name() ->
     assert (report.outcome, report.error and report.error.code) == ("failed", ObjectMissing.code)
 
 
+def test_an_object_that_is_gone_keeps_no_other_mail_out() -> None:
+    """Its record keeps its class, which a replay looks at again, and the place where it was seen is noted."""
+    archive = MemoryArchive(a_designation("none", account="assistant"), a_designation("1"))
+    raws = [a_message(subject, From="director@agency.example") for subject in ("Gone", "There")]
+    archive.capture(ListSource(*(offered(raw, subject) for raw, subject in zip(raws, "ab", strict=True))), "assistant")
+    del archive.store.raw[record_key("assistant", digest_of(raws[0]))]
+    sent = [offered(raw, f"{number} again", "Sent", is_sent=True) for number, raw in enumerate(raws)]
+    report = archive.capture(ListSource(*sent, offered(a_message("New"), "3")), "assistant")
+    assert (report.outcome, report.error and report.error.code) == ("failed", ObjectMissing.code)
+    assert (report.counts["archived"], report.counts["already_held"]) == (1, 2)
+    gone, there = (archive.ledger.records.record(f"assistant/{digest_of(raw)}") for raw in raws)
+    assert (gone.classification.record_class, len(gone.occurrences)) == (RecordClass.TEMPORARY, 2)
+    assert (there.classification.record_class, len(there.occurrences)) == (RecordClass.PERMANENT, 2)
+    assert archive.reconcile().missing
+
+
 def test_a_new_occurrence_that_changes_nothing_leaves_one_class_in_the_history() -> None:
     archive = MemoryArchive()
     archive.capture(ListSource(offered(ONE)))
