@@ -243,16 +243,13 @@ class App(CullingApp, FormsApp, JournalApp, RegisterApp, SourceChecksApp):
         return verify(parts)
 
     def rebuild_ledger(self, actor: Person) -> RebuildReport:
-        """A new ledger from the store. An embedded one that is there is moved aside, never deleted; a database must be empty.
-
-        Raises LedgerNotEmpty.
-        """
-        self._parts.store.check()
-        places.make_room_for_ledger(self.settings, self._parts.clock.now())
-        places.make_ledger(self.settings)
-        ledger = self._parts.ledger
-        parts = RebuildParts(self._parts.store, ledger.capture, self._parts.registering, ledger.audit, self._parts.clock)
-        return rebuild_ledger(parts, actor.name)
+        """A new ledger from the store, see `places.ledger_made_anew`; nothing is changed where it cannot be made whole."""
+        parts = self._parts
+        parts.close()  # nothing goes on with the ledger that is moved aside
+        parts.store.check()
+        with places.ledger_made_anew(self.settings, parts.clock.now()) as ledger:
+            registering = parts.registering_in(ledger)
+            return rebuild_ledger(RebuildParts(parts.store, ledger.capture, registering, ledger.audit, parts.clock), actor.name)
 
     def rebuild_index(self) -> RebuildReport:
         """An empty index with every record due; `index_pending` fills it."""

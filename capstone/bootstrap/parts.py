@@ -134,7 +134,10 @@ class Parts:
     @property
     def registering(self) -> RegisterParts:
         """For the register of officials."""
-        ledger = self.ledger
+        return self.registering_in(self.ledger)
+
+    def registering_in(self, ledger: SqlLedger) -> RegisterParts:
+        """For the register in that ledger."""
         zone = self.settings.agency.zone
         return RegisterParts(self.store, ledger.register, ledger.audit, self.clock, zone, ledger.culling)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from capstone import settings as config
-from capstone.domain.errors import LedgerNotEmpty
+from capstone.domain.errors import LedgerNotEmpty, LedgerUnavailable
 from capstone.ports import RecordStore, SearchIndex
 from capstone.settings import Settings, absolute
+from connectors.flush import flush_folder
 from connectors.ledger.engine import file_url, ledger_file, shown_url
-from connectors.ledger.ledger import create_ledger, open_ledger
+from connectors.ledger.ledger import SqlLedger, create_ledger, open_ledger
 
 
 class MadeStore(RecordStore, Protocol):
@@ -117,21 +120,51 @@ def ledger_name(settings: Settings) -> str:
     return str(ledger_file(url) or shown_url(url))
 
 
-def make_room_for_ledger(settings: Settings, now: datetime) -> None:
-    """Move an embedded ledger aside; never delete one. Raises LedgerNotEmpty where a database holds one."""
-    url = ledger_url(settings)
+@contextmanager
+def ledger_made_anew(settings: Settings, now: datetime) -> Iterator[SqlLedger]:
+    """An empty ledger, to be filled. Raises LedgerNotEmpty where a database holds one.
+
+    An embedded one takes its place when it is whole: half a register would give wrong classes. The one that is there is then
+    moved aside, never deleted.
+    """
+    url, wait_s = ledger_url(settings), settings.ledger.wait_s
     file = ledger_file(url)
-    if file is not None:
-        _move_aside(file, now.strftime("%Y%m%dT%H%M%SZ"))
-    elif not open_ledger(_owner_url(settings) or url, settings.ledger.wait_s).is_empty():
-        raise LedgerNotEmpty(f"{ledger_name(settings)} holds a ledger already; nothing was changed.")
+    if file is None:
+        with closing(open_ledger(_owner_url(settings) or url, wait_s)) as there:
+            if not there.is_empty():
+                raise LedgerNotEmpty(f"{ledger_name(settings)} holds a ledger already; nothing was changed.")
+        with closing(create_ledger(url, owner_url=_owner_url(settings), wait_s=wait_s)) as made:
+            yield made
+        return
+    filling = file.with_name(f"{file.name}.rebuilding")
+    with _files_moved():
+        for path in _with_its_logs(filling):
+            path.unlink(missing_ok=True)  # of a rebuild that did not come to its end
+    with closing(create_ledger(file_url(filling), wait_s=wait_s)) as made:
+        yield made
+    with _files_moved():
+        _rename(file, file.with_name(f"{file.name}.{now:%Y%m%dT%H%M%SZ}.old"))
+        _rename(filling, file)
+        flush_folder(file.parent)
 
 
-def _move_aside(file: Path, stamp: str) -> None:
-    for end in ("", "-wal", "-shm"):  # so named, SQLite finds them when somebody opens the old ledger
-        path = file.with_name(file.name + end)
+def _rename(file: Path, new: Path) -> None:
+    """With its logs: so named, SQLite finds them when somebody opens it."""
+    for path, named in zip(_with_its_logs(file), _with_its_logs(new), strict=True):
         if path.exists():
-            path.rename(path.with_name(f"{file.name}.{stamp}.old{end}"))
+            path.rename(named)
+
+
+def _with_its_logs(file: Path) -> list[Path]:
+    return [file.with_name(file.name + end) for end in ("", "-wal", "-shm")]
+
+
+@contextmanager
+def _files_moved() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise LedgerUnavailable(f"The files of the ledger cannot be moved: {exc.strerror}.") from exc
 
 
 def _owner_url(settings: Settings) -> str | None:

@@ -227,6 +227,22 @@ def test_verify_reconcile_and_rebuild_agree(filled: CommandLine) -> None:
         filled.run(*command)
 
 
+def test_a_ledger_that_cannot_be_made_whole_leaves_the_one_that_is_there(filled: CommandLine) -> None:
+    """Half of it would go on with half a register."""
+    (manifest,) = (filled.home / "store" / "objects" / "manifests").rglob("*.jsonl")
+    raw = manifest.read_bytes()
+    manifest.chmod(0o600)
+    manifest.write_bytes(raw[:-40])
+    assert filled.json("rebuild", "--ledger", exit_code=3)["error"]["code"] == "E201"
+    assert filled.json("status")["totals"]["messages"] == 2
+    assert list(filled.home.glob("ledger.sqlite.*.old*")) == []
+    manifest.write_bytes(raw)
+    assert filled.json("rebuild", "--ledger")["items"] == 5
+    assert len(list(filled.home.glob("ledger.sqlite.*.old"))) == 1
+    assert list(filled.home.glob("*.rebuilding*")) == []
+    assert filled.json("verify")["checked"] == 2
+
+
 def test_damage_is_found_and_named(filled: CommandLine) -> None:
     stored = filled.home / "store" / "objects" / "records" / "director" / SHA[:2] / f"{SHA}.eml"
     stored.chmod(0o600)
