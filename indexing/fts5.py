@@ -8,7 +8,7 @@ import threading
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -162,7 +162,10 @@ class Fts5Index:
         """
         with self._guard, _named_errors():
             self._put_aside()
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as exc:
+                raise IndexUnavailable(f"the folder of the index cannot be made: {exc.strerror}") from exc
             try:
                 self._empty_in_place()
             except sqlite3.DatabaseError as exc:
@@ -259,7 +262,9 @@ class Fts5Index:
         self._opened = None
 
     def _empty_in_place(self) -> None:
-        """Copy an empty index over the file, in one transaction of SQLite's own."""
+        """Copy an empty index over the file, in one transaction of SQLite's own. A new file is for its owner alone."""
+        with suppress(OSError):  # it is there, or SQLite will say what is wrong
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         empty, db = sqlite3.connect(":memory:", isolation_level=None), self._connect("rwc")
         try:
             create_tables(empty)

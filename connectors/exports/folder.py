@@ -18,9 +18,9 @@ class FolderExport:
         self._written: dict[str, Path] = {}
 
     def begin(self) -> None:
-        """See ExportTarget."""
+        """See ExportTarget. A new folder is for its owner alone; one that is there stays as open as it is."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if any(self._folder.iterdir()):
                 raise OutputExists(f"The folder {self._folder} is not empty; nothing was exported.")
         except OSError as exc:

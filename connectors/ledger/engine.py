@@ -9,10 +9,11 @@ that is needed, which ask for no right to the tables.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -40,7 +41,7 @@ def open_engine(url: str, wait_s: float = WAIT_S) -> Engine:
 
 
 def open_new_engine(url: str, wait_s: float = WAIT_S) -> Engine:
-    """As `open_engine`, but a missing SQLite file is made and statements may take long: only for `create`."""
+    """As `open_engine`, but a missing SQLite file is made for its owner alone, and statements may take long: for `create`."""
     return _engine(url, wait_s, is_new=True)
 
 
@@ -133,6 +134,9 @@ def _sqlite_engine(path: Path, wait_s: float, mode: str) -> Engine:
     def connect() -> sqlite3.Connection:
         if mode == "rw" and not _exists(path):
             raise NotInitialised(f"There is no ledger at {path}.")
+        if mode == "rwc":
+            with suppress(OSError):  # it is there, or SQLite will say what is wrong
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         return sqlite3.connect(
             f"{path.as_uri()}?mode={mode}", uri=True, timeout=wait_s, isolation_level=None, check_same_thread=False
         )

@@ -34,6 +34,11 @@ class TestFolderExport(ExportTargetContract):
         return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in files}
 
 
+def test_a_new_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    FolderExport(tmp_path / "export").begin()
+    assert (tmp_path / "export").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_folder_that_cannot_be_made_or_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"in the way")
     with pytest.raises(StoreUnavailable):

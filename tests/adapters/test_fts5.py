@@ -51,6 +51,18 @@ class TestFts5Index(SearchIndexContract):
 # --- missing, foreign and damaged files ------------------------------------------------------------
 
 
+def test_a_new_index_is_for_its_owner_alone_with_all_that_sqlite_lays_beside_it(index: Fts5Index, tmp_path: Path) -> None:
+    index.add(agency_documents())
+    files = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "index").iterdir()}
+    assert files == dict.fromkeys(("search.db", "search.db-shm", "search.db-wal"), 0o600)
+
+
+def test_an_index_whose_folder_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"in the way")
+    with pytest.raises(IndexUnavailable):
+        Fts5Index(tmp_path / "file" / "search.db").reset()
+
+
 def test_a_missing_index_is_unavailable_and_nothing_is_created(tmp_path: Path) -> None:
     index = Fts5Index(tmp_path / "none.db")
     assert not index.exists()

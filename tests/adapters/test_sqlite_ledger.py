@@ -86,6 +86,10 @@ def ledger(path: Path) -> Iterator[SqlLedger]:
     opened.close()
 
 
+def test_a_new_ledger_is_for_its_owner_alone(template: Path) -> None:
+    assert template.stat().st_mode & 0o777 == 0o600
+
+
 class TestCaptureLedger(CaptureLedgerContract):
     pass
 
