@@ -126,5 +126,5 @@ class ExportTarget(Protocol):
         ...
 
     def finish(self) -> None:
-        """Return when everything is on the disk."""
+        """Return when everything is on the disk. More may be written afterwards, and finished again."""
         ...

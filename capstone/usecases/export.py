@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from capstone.domain.access import Person
 from capstone.domain.errors import IndexUnavailable
 from capstone.domain.query import Hit
 from capstone.domain.records import RecordEntry
+from capstone.domain.spreadsheets import csv_text
 from capstone.ports import ExportTarget
 from capstone.usecases.query_language import parse_query
 from capstone.usecases.search import ReadingParts
@@ -77,7 +76,8 @@ def export(
         rows.append((*_row(hit, entry, name), " ".join(beside)))
         size += len(raw) + sum(beside.values())
         progress(1, len(raw))
-    target.create(MANIFEST, _table(rows))
+    target.finish()  # first: a list of files that are not all on the disk would make a broken export look complete
+    target.create(MANIFEST, csv_text(_COLUMNS, rows).encode())
     target.finish()
     parts.note(viewer, "export", {"query": query, "records": len(rows), "bytes": size, "format": file_format})
     return ExportReport(len(rows), size, MANIFEST)
@@ -124,11 +124,3 @@ def _row(hit: Hit, entry: RecordEntry, name: str) -> tuple[str, ...]:
     sent = hit.message_date.isoformat() if hit.message_date else ""
     of_class = (entry.classification.record_class.value, entry.classification.item or "")
     return (entry.record_id, name, str(entry.size_bytes), entry.digest, sent, *of_class, hit.from_, hit.to, hit.subject)
-
-
-def _table(rows: list[tuple[str, ...]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(_COLUMNS)
-    writer.writerows(rows)
-    return text.getvalue().encode()

@@ -21,6 +21,7 @@ from capstone.domain.errors import (
     NotAllowed,
     ObjectMissing,
     OutputExists,
+    StoreUnavailable,
     UnknownRecord,
 )
 from capstone.domain.fixity import digest_of
@@ -138,6 +139,26 @@ def test_an_export_as_eml_is_the_exact_bytes_with_a_list_of_files_and_digests(ar
     assert len(rows) == len(told) == 3
     assert report.as_dict() == {"exported": 3, "bytes": report.bytes, "manifest": "manifest.csv"}
     assert events(archive)[-2:] == ["export_begun", "export"]
+
+
+def test_a_list_of_files_runs_no_formula_of_a_mail(archive: MemoryArchive) -> None:
+    archive.capture(FakeMailSource("other", in_inbox(a_message('=HYPERLINK("https://x.example";"Open")'))))
+    archive.index_pending()
+    target = MemoryExport()
+    report = export(archive.reading, OFFICER, "subject:hyperlink", target, "eml")
+    (row,) = csv.DictReader(io.StringIO(target.files[report.manifest].decode()))
+    assert row["subject"] == '\'=HYPERLINK("https://x.example";"Open")'
+
+
+def test_an_export_that_does_not_get_to_the_disk_has_no_list_of_files(archive: MemoryArchive) -> None:
+    class Full(MemoryExport):
+        def finish(self) -> None:
+            raise StoreUnavailable("full")
+
+    target = Full()
+    with pytest.raises(StoreUnavailable):
+        export(archive.reading, OFFICER, "*", target, "eml")
+    assert "manifest.csv" not in target.files
 
 
 def test_an_export_as_mbox_is_read_back_by_another_reader_and_can_be_unquoted(archive: MemoryArchive, tmp_path: Path) -> None:
