@@ -73,15 +73,16 @@ def capture_mail() -> None:
         """Print the counts of the run; fail when any account failed, or when there was none to read."""
         from airflow.sdk.exceptions import AirflowFailException
 
-        from dags.run_summary import HEADING, as_table, failed_accounts, with_unreported
+        from dags.capturing import CAPTURES
+        from dags.run_summary import HEADING, failed_accounts
 
         if not groups:
             raise AirflowFailException("Nothing was captured: no registered account has a source, or they could not be listed.")
         reports = get_current_context()["ti"].xcom_pull(task_ids=["capture"], key=REPORTS)
-        rows = with_unreported(
+        rows = CAPTURES.with_unreported(
             (account for group in groups for account in group), (row for report in reports or () for row in report or ())
         )
-        print(f"{HEADING}\n{as_table(rows)}\n")  # noqa: T201 - the task's log is where operators read it
+        print(f"{HEADING}\n{CAPTURES.as_table(rows)}\n")  # noqa: T201 - the task's log is where operators read it
         if failed := failed_accounts(rows):
             raise AirflowFailException(f"Accounts that failed: {', '.join(failed)}. The others were captured.")
 

@@ -7,7 +7,12 @@ from typing import Protocol
 
 from capstone.domain.errors import CapstoneError, RunFailed
 from dags.run_errors import told
-from dags.run_summary import failed_row
+from dags.run_summary import Summary
+
+CAPTURES = Summary(
+    names=("account", "source"), counts=("offered", "archived", "already_held", "quarantined", "excluded", "failed")
+)
+"""How a capture is told."""
 
 
 class Report(Protocol):
@@ -42,7 +47,7 @@ def capture_accounts(archive: Captures, accounts: Sequence[str]) -> tuple[list[d
         try:
             reports = archive.capture(account)
         except CapstoneError as error:
-            rows.append(failed_row(account, told(error)))
+            rows.append(CAPTURES.failed_row(account, told(error)))
             errors.append(error)
             continue
         for report in reports:

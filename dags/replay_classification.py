@@ -81,16 +81,16 @@ def replay_classification() -> None:
         """Print the counts of the run; fail when any account failed, or when the accounts could not be listed."""
         from airflow.sdk.exceptions import AirflowFailException
 
-        from dags.replaying import as_table, failed_accounts, with_unreported
-        from dags.run_summary import HEADING
+        from dags.replaying import REPLAYS
+        from dags.run_summary import HEADING, failed_accounts
 
         if groups is None:
             raise AirflowFailException("Nothing was replayed: the accounts could not be listed.")
         reports = get_current_context()["ti"].xcom_pull(task_ids=["replay"], key=REPORTS)
-        rows = with_unreported(
+        rows = REPLAYS.with_unreported(
             (account for group in groups for account in group), (row for report in reports or () for row in report or ())
         )
-        print(f"{HEADING}\n{as_table(rows)}\n")  # noqa: T201 - the task's log is where operators read it
+        print(f"{HEADING}\n{REPLAYS.as_table(rows)}\n")  # noqa: T201 - the task's log is where operators read it
         if failed := failed_accounts(rows):
             raise AirflowFailException(f"Accounts that failed: {', '.join(failed)}. The others were replayed.")
 

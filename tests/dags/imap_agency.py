@@ -24,7 +24,7 @@ from scripts.airflow_local import counts_in
 from servers.dovecot import Dovecot
 from servers.proxy import FaultProxy
 from tests.dags.imap_accounts import Account
-from tests.dags.local import run_dags
+from tests.dags.local import ONE_QUICK_RETRY, run_dags
 from tests.e2e.conftest import CommandLine
 from tests.e2e.on_servers import RealServers, bucket_of, line_on, plain_client, versions_of
 
@@ -49,14 +49,6 @@ wait_s = 1
 connect_timeout_s = 300
 timeout_s = 300
 """
-_POLICY = '''"""How long this installation waits before it tries a task again."""
-
-from datetime import timedelta
-
-
-def task_policy(task):
-    task.retries, task.retry_delay = min(task.retries, 1), timedelta(seconds=1)
-'''
 _TRIES = """
     SELECT r.id, t.rendered_map_index, t.try_number FROM task_instance t JOIN dag_run r USING (dag_id, run_id)
     WHERE t.dag_id = 'capture_mail' AND t.task_id = 'capture' ORDER BY r.start_date, r.id
@@ -208,7 +200,7 @@ def _write_airflow_settings(home: Path, url: str) -> None:
     (home / "config").mkdir(parents=True)
     place = url.replace("postgresql://", "postgresql+psycopg2://").replace("%", "%%")
     (home / "airflow.cfg").write_text(f"[database]\nsql_alchemy_conn = {place}\n")
-    (home / "config" / "airflow_local_settings.py").write_text(_POLICY)
+    (home / "config" / "airflow_local_settings.py").write_text(ONE_QUICK_RETRY)
 
 
 def rows_in(log: str) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,15 @@ ROOT = Path(__file__).resolve().parents[2]
 LONG_S = 540
 """A bound for what must not hang, just within that of a whole test."""
 SCRIPT = ROOT / "scripts" / "airflow_local.py"
+ONE_QUICK_RETRY = '''"""How long this installation waits before it tries a task again."""
+
+from datetime import timedelta
+
+
+def task_policy(task):
+    task.retries, task.retry_delay = min(task.retries, 1), timedelta(seconds=1)
+'''
+"""The text of `config/airflow_local_settings.py` below the home of Airflow."""
 
 
 def bare_environment(**more: str) -> dict[str, str]:

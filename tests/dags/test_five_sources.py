@@ -25,7 +25,7 @@ from tests.adapters.graph_boxes import GraphBox
 from tests.adapters.imap_boxes import Box as ImapBox
 from tests.contracts.mail_source import letter
 from tests.dags.imap_agency import rows_in
-from tests.dags.local import run_dags
+from tests.dags.local import ONE_QUICK_RETRY, run_dags
 from tests.dags.test_runs import TinyArchive
 from tests.fakes.mail_source import Mail
 from tests.servers.graph_server import TENANT, GraphServer
@@ -46,14 +46,6 @@ _OFFICIALS = (
         for name in ACCOUNTS
     )
 )  # fmt: skip
-_POLICY = '''"""How long this installation waits before it tries a task again."""
-
-from datetime import timedelta
-
-
-def task_policy(task):
-    task.retries, task.retry_delay = min(task.retries, 1), timedelta(seconds=1)
-'''
 
 
 @dataclass(frozen=True)
@@ -129,7 +121,7 @@ def agency(dovecot: Dovecot, servers_folder: Path, corpus: Path, tmp_path_factor
         (home / "capstone.toml").write_text('[agency]\nname = "Agency"\n' + "".join(sources))
         (home / "officials.csv").write_text(_OFFICIALS)
         (home / "airflow" / "config").mkdir(parents=True)
-        (home / "airflow" / "config" / "airflow_local_settings.py").write_text(_POLICY)
+        (home / "airflow" / "config" / "airflow_local_settings.py").write_text(ONE_QUICK_RETRY)
         archive = TinyArchive(home)
         archive.ask(f"app.init(); app.import_officials(open({str(home / 'officials.csv')!r}, 'rb').read(), app.person(None))")
         yield Agency(archive, mail, line)

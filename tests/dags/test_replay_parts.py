@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from capstone.domain.errors import AccountBusy, CapstoneError, RunFailed, StoreUnavailable, UnknownAccount
 from capstone.usecases.replay import AccountReplay
-from dags.replaying import COUNTS, as_table, failed_accounts, failed_row, replay_accounts, with_unreported
+from dags.replaying import REPLAYS, replay_accounts
+from dags.run_summary import failed_accounts
 
 
 @dataclass
@@ -46,13 +47,13 @@ def test_what_waits_for_approval_is_no_failure() -> None:
 
 
 def test_an_account_without_a_report_counts_as_failed() -> None:
-    rows = with_unreported(["b", "a"], [failed_row("b", "E303")])
+    rows = REPLAYS.with_unreported(["b", "a"], [REPLAYS.failed_row("b", "E303")])
     assert [row["account"] for row in rows] == failed_accounts(rows) == ["a", "b"]
 
 
 def test_the_table_sums_up_all_accounts_and_says_why_one_failed() -> None:
     rows, _ = replay_accounts(SomeArchive({"a": AccountReplay("a", 7, 2, 1, 0, 4), "b": AccountBusy("Another run.")}), "ab")
-    lines = as_table(rows).splitlines()
-    assert lines[0].split() == ["account", *COUNTS, "outcome"]
+    lines = REPLAYS.as_table(rows).splitlines()
+    assert lines[0].split() == ["account", *REPLAYS.counts, "outcome"]
     assert lines[3].split() == ["all", "7", "2", "1", "0", "4", "0", "1", "failed"]
     assert lines[-1].startswith("b: E303: Another run.")

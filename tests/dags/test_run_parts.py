@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capstone.domain.errors import AccountBusy, CapstoneError, IndexUnavailable, RunFailed, SourceMissing, SourceUnavailable
-from dags.capturing import capture_accounts
+from dags.capturing import CAPTURES, capture_accounts
 from dags.indexing_passes import index_all
 from dags.run_errors import named_errors
-from dags.run_summary import COUNTS, HEADING, as_table, failed_accounts, failed_row, groups_of, with_unreported
+from dags.run_summary import HEADING, failed_accounts, groups_of
 from scripts.airflow_local import ROOT, counts_in
 from tests.dags.local import LONG_S
 
@@ -29,7 +29,7 @@ class SomeReport:
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def as_counts(self) -> Mapping[str, object]:
-        counts = dict.fromkeys(COUNTS, 0) | dict(self.counts)
+        counts = dict.fromkeys(CAPTURES.counts, 0) | dict(self.counts)
         return {"run": "r1", "account": self.account, "source": "export", **counts, "outcome": self.outcome, "error": None}
 
 
@@ -104,21 +104,24 @@ def test_an_error_of_the_program_itself_is_not_swallowed() -> None:
 
 
 def test_an_account_without_a_report_counts_as_failed() -> None:
-    rows = with_unreported(["b", "a", "c"], [failed_row("b", "E102"), SomeReport("c").as_counts()])
+    rows = CAPTURES.with_unreported(["b", "a", "c"], [CAPTURES.failed_row("b", "E102"), SomeReport("c").as_counts()])
     assert [row["account"] for row in rows] == ["a", "b", "c"]
     assert failed_accounts(rows) == ["a", "b"]
 
 
 def test_the_table_sums_up_all_sources_and_says_why_an_account_failed() -> None:
-    rows = [failed_row("b", "E102: Gone."), SomeReport("c", counts={"offered": 5, "archived": 4, "excluded": 1}).as_counts()]
-    lines = as_table(rows).splitlines()
-    assert lines[0].split() == ["account", "source", *COUNTS, "outcome"]
+    rows = [
+        CAPTURES.failed_row("b", "E102: Gone."),
+        SomeReport("c", counts={"offered": 5, "archived": 4, "excluded": 1}).as_counts(),
+    ]
+    lines = CAPTURES.as_table(rows).splitlines()
+    assert lines[0].split() == ["account", "source", *CAPTURES.counts, "outcome"]
     assert lines[3].split() == ["all", "5", "4", "0", "0", "1", "0", "1", "failed"]
     assert lines[-1] == "b (-): E102: Gone."
 
 
 def test_the_table_can_be_found_again_in_a_log() -> None:
-    table = as_table([SomeReport("a").as_counts()])
+    table = CAPTURES.as_table([SomeReport("a").as_counts()])
     log = f"before\n{HEADING}\nold\n\nbetween\n{HEADING}\n{table}\n\nafter\n"
     assert counts_in(log) == table.splitlines()
     assert counts_in("no table here\n") == []
@@ -170,5 +173,11 @@ def test_what_a_source_could_not_reach_is_told_below_the_table() -> None:
     gap = {"code": "archive_mailbox_refused", "where": "archive", "reason": "", "counts": {}, "is_gap": True}
     counted = {**gap, "code": "container", "is_gap": False}
     row = {**SomeReport("a").as_counts(), "notes": [gap, counted]}
-    assert as_table([row]).splitlines()[-1].endswith("not covered: archive: archive_mailbox_refused")
-    assert "container" not in as_table([row])
+    assert CAPTURES.as_table([row]).splitlines()[-1].endswith("not covered: archive: archive_mailbox_refused")
+    assert "container" not in CAPTURES.as_table([row])
+
+
+def test_a_name_of_a_folder_writes_no_line_of_its_own_below_the_table() -> None:
+    gap = {"code": "folder_not_read", "where": "a\n\nb\x1b[31m", "reason": "", "counts": {}, "is_gap": True}
+    row = {**SomeReport("a").as_counts(), "notes": [gap]}
+    assert CAPTURES.as_table([row]).splitlines()[-1] == "a (export): not covered: a b [31m: folder_not_read"
