@@ -19,7 +19,7 @@ def make_roles() -> bool:
     caller = _caller()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f'[people]\n{json.dumps(caller)} = ["records_officer"]\n')
+        file.write_text(f'[people]\n{json.dumps(caller)} = ["records_officer"]\n', "utf-8")
     except OSError as exc:
         raise BadSettings(f"{file} cannot be written: {exc.strerror}.") from exc
     return True
@@ -29,7 +29,7 @@ def named_person(name: str | None) -> Person:
     """The person, or the operating system's user. Raises NotAllowed where roles.toml does not name them, BadSettings."""
     wanted, file = name or _caller(), config.roles_file()
     try:
-        people = read_people(tomllib.loads(file.read_text()), str(file))
+        people = read_people(tomllib.loads(file.read_text("utf-8")), str(file))
     except FileNotFoundError as exc:
         raise NotAllowed(f"There is no {file}, so nobody may read.", "Run 'capstone init'.") from exc
     except OSError as exc:

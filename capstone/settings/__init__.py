@@ -119,10 +119,15 @@ def secret(section: str, key: str, file: Path | None, variable: str | None) -> s
 
 
 def roles_file() -> Path:
-    """`roles.toml` beside the settings file where it is there, else in the home of the embedded default."""
+    """`roles.toml` beside the settings file; where nothing has that name there, in CAPSTONE_HOME if that is set.
+
+    With a settings file never in the caller's own home, where everybody could give themselves every role.
+    """
     file = config_file()
-    beside = file.parent / "roles.toml" if file else None
-    return beside if beside and beside.is_file() else home() / "roles.toml"
+    if file is None:
+        return home() / "roles.toml"
+    beside = file.parent / "roles.toml"
+    return home() / beside.name if os.environ.get("CAPSTONE_HOME") and not os.path.lexists(beside) else beside
 
 
 def schedules_folder() -> Path:

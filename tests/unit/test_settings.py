@@ -100,6 +100,20 @@ def test_schedules_and_roles_beside_the_file_come_first(settings_file: Path) -> 
     assert roles_file() == settings_file.parent / "roles.toml"
 
 
+def test_with_a_settings_file_nobody_gives_themselves_roles_in_their_own_home(
+    settings_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert roles_file() == tmp_path / "home" / "roles.toml"
+    (settings_file.parent / "roles.toml").symlink_to(tmp_path / "nowhere")
+    assert roles_file() == settings_file.parent / "roles.toml", "what cannot be read lets nobody in"
+    (settings_file.parent / "roles.toml").unlink()
+    monkeypatch.delenv("CAPSTONE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".capstone").mkdir()
+    (tmp_path / ".capstone" / "roles.toml").write_text('[people]\nann = ["records_officer"]\n')
+    assert roles_file() == settings_file.parent / "roles.toml"
+
+
 def test_a_secret_comes_from_a_file_or_a_variable(settings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (settings_file.parent / "password").write_text("tr0ub4dor\n")
     monkeypatch.setenv("LEDGER_URL", "sqlite:///x")
