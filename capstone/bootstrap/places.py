@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from capstone import settings as config
 from capstone.domain.errors import LedgerNotEmpty, LedgerUnavailable
@@ -68,7 +69,7 @@ def store_name(settings: Settings) -> str:
     chosen = settings.store
     if chosen.kind == "folder":
         return str(absolute(chosen.path) if chosen.path else config.home() / "store")
-    return f"{chosen.endpoint_url}/{chosen.bucket}" if chosen.endpoint_url else f"s3://{chosen.bucket}"
+    return f"{_shown(chosen.endpoint_url)}/{chosen.bucket}" if chosen.endpoint_url else f"s3://{chosen.bucket}"
 
 
 def new_index(settings: Settings) -> MadeIndex:
@@ -96,7 +97,13 @@ def index_name(settings: Settings) -> str:
     chosen = settings.index
     if chosen.kind == "fts5":
         return str(absolute(chosen.path) if chosen.path else config.home() / "index.sqlite")
-    return f"{chosen.url}/{chosen.name}"
+    return f"{_shown(chosen.url or '')}/{chosen.name}"
+
+
+def _shown(url: str) -> str:
+    """The URL without user and password: fit to be printed."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def ledger_url(settings: Settings) -> str:

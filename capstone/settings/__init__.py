@@ -11,7 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from capstone.domain.errors import BadSettings, MissingSecret
 from capstone.settings.sections import Agency, Classification, Gaps, Index, Journal, Ledger, Lock, Store, Workers
@@ -32,7 +38,9 @@ _PREFIX, _NESTED = "CAPSTONE_", "__"
 class Settings(BaseSettings):
     """All settings. Paths are absolute: those in the file are taken from the file's folder."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter=_NESTED, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter=_NESTED, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     agency: Agency = Agency()
     store: Store = Store()
@@ -83,6 +91,8 @@ def read_settings() -> Settings:
         settings = Settings()
     except ValidationError as exc:
         raise BadSettings("Settings cannot be used: " + "; ".join(_complaints(exc))) from exc
+    except SettingsError as exc:  # what it stems from quotes the variable
+        raise BadSettings(f"A CAPSTONE_ variable holds no JSON, as a whole section or a list must: {exc}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise BadSettings(f'The settings file is no TOML: {exc}. A text stands in quotes: item = "010".') from exc
     except OSError as exc:

@@ -6,15 +6,19 @@ from datetime import date
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, field_validator, model_validator
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""This machine's own addresses: what goes there needs no encryption."""
+
 
 class Section(BaseModel):
-    """A table of the settings: an unknown key is an error."""
+    """A table of the settings: an unknown key is an error. What a value was is never told: it may be a secret."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Agency(Section):
@@ -105,6 +109,15 @@ class Index(Section):
     def _names_its_place(self) -> Index:
         if self.kind == "elasticsearch" and not self.url:
             raise ValueError("an elasticsearch index needs `url`")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_secrets(self) -> Index:
+        url = urlsplit(self.url or "")
+        has_secret = self.api_key_file or self.api_key_env or url.username is not None
+        if has_secret and url.scheme == "http" and url.hostname not in LOOPBACK:
+            own = ", ".join(LOOPBACK)
+            raise ValueError(f"the url of an index that asks for a key begins with https: it goes there (http only to {own})")
         return self
 
 

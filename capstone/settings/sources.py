@@ -8,10 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AnyHttpUrl, Field, field_validator, model_validator
 
 from capstone.domain.layout import is_account
-from capstone.settings.sections import Section
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-"""This machine's own addresses."""
+from capstone.settings.sections import LOOPBACK, Section
 
 
 class _Source(Section):
@@ -115,9 +112,9 @@ class EwsSource(_ServerSource):
     @model_validator(mode="after")
     def _keeps_secrets(self) -> EwsSource:
         if any(
-            url and url.scheme != "https" and (url.host or "").strip("[]") not in _LOOPBACK for url in (self.url, self.authority)
+            url and url.scheme != "https" and (url.host or "").strip("[]") not in LOOPBACK for url in (self.url, self.authority)
         ):
-            own = ", ".join(_LOOPBACK)
+            own = ", ".join(LOOPBACK)
             raise ValueError(f"url and authority of an ews source begin with https: secrets go there (http only to {own})")
         return self
 

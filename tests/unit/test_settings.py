@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from capstone.bootstrap.places import index_name, store_name
 from capstone.domain.errors import BadSettings, MissingSecret
 from capstone.settings import absolute, home, read_settings, roles_file, schedules_folder, secret
 
@@ -58,6 +59,8 @@ def test_relative_paths_start_at_the_file(settings_file: Path) -> None:
         ('[store]\nkind = "s3"\n', "an s3 store needs `bucket`"),
         ('[store]\nbucket = "records"\n', 'belong to kind = "s3"'),
         ('[index]\nkind = "elasticsearch"\n', "needs `url`"),
+        ('[index]\nkind = "elasticsearch"\nurl = "http://i.example:9200"\napi_key_env = "K"\n', "begins with https"),
+        ('[index]\nkind = "elasticsearch"\nurl = "http://u:p@i.example:9200"\n', "begins with https"),
         ('[index]\nname = "Not_A_Name"\n', "index.name"),
         ('[lock]\nmode = "none"\n', "lock.mode"),
         ("[[sources]]\nname='a'\nkind='imap'\naccount='a'\nhost='h'\nuser='u'\n", "needs one of password_file"),
@@ -69,6 +72,25 @@ def test_a_bad_file_is_named(settings_file: Path, text: str, named: str) -> None
     settings_file.write_text(text)
     with pytest.raises(BadSettings, match=named):
         read_settings()
+
+
+def test_a_key_goes_over_an_open_line_to_this_machine_only(settings_file: Path) -> None:
+    for url in ("http://127.0.0.1:9200", "http://[::1]:9200", "https://i.example:9200"):
+        settings_file.write_text(f'[index]\nkind = "elasticsearch"\nurl = "{url}"\napi_key_env = "K"\n')
+        assert read_settings().index.url == url
+
+
+def test_what_is_wrong_with_the_settings_and_where_things_lie_is_told_without_passwords(settings_file: Path) -> None:
+    settings_file.write_text('[ledger]\nurl = "postgresql://u:tr0ub4dor@h/d"\nurl_fiel = "x"\n[store]\nkind = "tr0ub4dor"\n')
+    with pytest.raises(BadSettings) as caught:
+        read_settings()
+    assert "tr0ub4dor" not in f"{caught.value} {caught.value.__cause__}"
+    settings_file.write_text(
+        '[index]\nkind = "elasticsearch"\nurl = "https://u:tr0ub4dor@i.example:9200"\n'
+        '[store]\nkind = "s3"\nbucket = "b"\nendpoint_url = "https://u:tr0ub4dor@s.example:9000"\n'
+    )
+    assert index_name(read_settings()) == "https://i.example:9200/capstone"
+    assert store_name(read_settings()) == "https://s.example:9000/b"
 
 
 def test_bytes_that_are_no_text_are_named(settings_file: Path) -> None:
@@ -84,6 +106,15 @@ def test_a_variable_of_an_unknown_section_or_key_is_an_error(settings_file: Path
     monkeypatch.delenv("CAPSTONE_STROE__KIND")
     monkeypatch.setenv("CAPSTONE_STORE__KNID", "folder")
     with pytest.raises(BadSettings, match="knid"):
+        read_settings()
+
+
+@pytest.mark.parametrize("name", ["CAPSTONE_INDEX", "CAPSTONE_JOURNAL__ALLOWED_PEERS"])
+def test_a_variable_that_is_no_json_where_it_must_be_is_named(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "elasticsearch")
+    with pytest.raises(BadSettings, match=name.split("_")[1].lower()):
         read_settings()
 
 
