@@ -61,7 +61,9 @@ def _tell(code: str, message: str, next_step: str, exit_code: int, *, wants_json
     if wants_json:
         sys.stdout.write(json.dumps({"error": {"code": code, "message": message, "next": next_step}}) + "\n")
     else:
-        sys.stderr.write(f"{code}: {message}\nNext: {next_step}\n")
+        from capstone.cli.output import printable
+
+        sys.stderr.write(f"{code}: {printable(message)}\nNext: {printable(next_step)}\n")
     return exit_code
 
 
