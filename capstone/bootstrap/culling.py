@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from capstone.bootstrap.parts import Parts
 from capstone.domain.access import Person
 from capstone.domain.culling_reviews import Reviewed, State, Verdict
-from capstone.usecases.culling import ProposeReport, propose
+from capstone.usecases.culling import ProposeReport, accounts_to_review, propose
 from capstone.usecases.culling_reviews import ReviewReport, Wanted, count, culling_status, listed, review
 
 
@@ -15,6 +15,10 @@ class CullingApp:
     """The part of `App` that is about proposals to cull and their reviews."""
 
     _parts: Parts
+
+    def accounts_to_review(self, actor: Person) -> list[str]:
+        """See `usecases.culling`. Raises NotAllowed."""
+        return accounts_to_review(self._parts.culling, actor)
 
     def propose_culling(self, actor: Person, account: str) -> ProposeReport:
         """See `usecases.culling`. Raises NotAllowed, UnknownAccount."""

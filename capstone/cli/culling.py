@@ -36,7 +36,7 @@ def propose(
     """
     with archive("Looking", is_quiet=as_json) as app:
         person = app.person(viewer)
-        accounts = account or app.accounts_to_replay()
+        accounts = account or app.accounts_to_review(person)
         reports, errors = list[ProposeReport](), dict[str, CapstoneError]()
         for one in accounts:
             try:

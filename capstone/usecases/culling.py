@@ -81,6 +81,12 @@ class _Record(NamedTuple):
     """Digest of the earliest record with the same content, where it is another one."""
 
 
+def accounts_to_review(parts: CullingParts, actor: Person) -> list[str]:
+    """Every account that has records and that the person may review; no other is named. Raises NotAllowed."""
+    scope = reviewing_scope(actor, parts.register.register.designations())
+    return [account for account in parts.held.accounts_held() if may_see(scope, account)]
+
+
 def propose(parts: CullingParts, actor: Person, account: str) -> ProposeReport:
     """Go through every record of the account and note what the rules propose, and what they no longer do.
 

@@ -24,7 +24,7 @@ from capstone.domain.errors import (
 from capstone.domain.layout import record_key
 from capstone.domain.register_facts import RegisterDecision
 from capstone.usecases import culling, culling_reviews
-from capstone.usecases.culling import CullingParts, propose
+from capstone.usecases.culling import CullingParts, accounts_to_review, propose
 from capstone.usecases.culling_reviews import Wanted, count, culling_status, listed, review, status_as_dict
 from capstone.usecases.decisions import adopt_decisions, read_any_decision
 from capstone.usecases.rebuild import RebuildParts, rebuild_ledger
@@ -64,6 +64,14 @@ def three_lists(**role: Any) -> MemoryArchive:
     )
     propose(parts(archive), OFFICER, "director")
     return archive
+
+
+def test_who_reviews_one_office_is_told_of_no_account_of_another() -> None:
+    archive = three_lists()
+    assert accounts_to_review(parts(archive), SAM) == accounts_to_review(parts(archive), LEE) == ["director"]
+    assert accounts_to_review(parts(archive), KIM) == []
+    with pytest.raises(NotAllowed):
+        accounts_to_review(parts(archive), Person("cy", frozenset({"records_staff"})))
 
 
 def states(archive: MemoryArchive) -> list[str]:
