@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from capstone.domain.errors import BadOfficialsFile
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the signs in full width, which spreadsheets of East Asia take for the same."""
 _MAX_BYTES = 16 * 1024 * 1024
 
 

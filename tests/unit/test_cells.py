@@ -41,7 +41,7 @@ def test_a_day_that_no_calendar_has_is_refused() -> None:
         cells.day("2023-02-29")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", " =1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", " =1", "\uff1d1"])
 def test_what_a_spreadsheet_would_run_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="as a formula does"):
         cells.plain(text)
