@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -45,6 +44,7 @@ from capstone.usecases.status import Overview, Status, overview, status
 from capstone.usecases.stored import ref_of, state_of
 from capstone.usecases.verify import VerifyParts, VerifyReport, verify
 from connectors.exports.folder import FolderExport
+from connectors.scratch import scratch_folder
 
 FILES = "files"
 """The source name of what people import by hand."""
@@ -219,8 +219,8 @@ class App(CullingApp, FormsApp, JournalApp, RegisterApp, SourceChecksApp):
     def retry_quarantine(self, viewer: Person) -> list[RunReport]:
         """See `usecases.quarantine`."""
         pointers = {one.digest for one in self.quarantine(viewer) if one.code == POINTER}
-        with tempfile.TemporaryDirectory(prefix="capstone-") as scratch:
-            reopened = reopening(pointers, Path(scratch))
+        with scratch_folder() as scratch:
+            reopened = reopening(pointers, scratch)
             return retry_quarantine(self._parts.reading, self._parts.capturing, viewer, reopened, self.sort_again)
 
     # --- care ---

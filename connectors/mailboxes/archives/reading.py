@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from connectors.mailboxes.archives.tar import TarPacked
 from connectors.mailboxes.archives.zip import ZipPacked
 from connectors.mailboxes.files.content import Content, content_of, is_tar
 from connectors.mailboxes.files.tree import Found, Kind
+from connectors.scratch import scratch_folder
 
 _REASONS = {
     "archive_bomb": "it is made to fill a disk, or far larger than mail is",
@@ -127,9 +127,9 @@ class Unpacking:
 
     def items(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         """The items of all members, by name. What is no file, damaged or encrypted is named; a bomb ends it. Raises OSError."""
-        with tempfile.TemporaryDirectory(prefix="capstone-") as folder:
+        with scratch_folder() as folder:
             budget = Budget(self._limits, os.fstat(file.fileno()).st_size)
-            scratch = _Scratch(Path(folder), count(), budget, self._limits.reserve_bytes)
+            scratch = _Scratch(folder, count(), budget, self._limits.reserve_bytes)
             try:
                 yield from _Within(self._source, self._limits, scratch).items(content, file, found, cut)
             except ArchiveBomb as exc:
