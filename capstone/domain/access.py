@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ AGENCY_ROLES = frozenset(
 OFFICE_ROLES = frozenset({"records_liaison_officer", "records_assistant", "responsible_official", "opr_local_office"})
 """Roles that are held for one office each."""
 
+_BOUND = re.compile(r"([a-z_]+)\((.+)\)")
 _READ_ALL = frozenset({"records_officer", "records_staff"})
 _READ_OFFICE = frozenset({"records_liaison_officer", "records_assistant", "responsible_official"})
 _KEEP_REGISTER = frozenset({"records_officer"})
@@ -56,11 +58,11 @@ def _person(name: str, told: object, where: str) -> Person:
     roles: set[str] = set()
     offices: set[tuple[str, str]] = set()
     for text in told:
-        role, _, office = text.removesuffix(")").partition("(")
-        if role in OFFICE_ROLES and office.strip():
-            offices.add((role, office.strip()))
-        elif role in AGENCY_ROLES and not office:
-            roles.add(role)
+        bound = _BOUND.fullmatch(text)
+        if bound and bound[1] in OFFICE_ROLES and bound[2].strip():
+            offices.add((bound[1], bound[2].strip()))
+        elif text in AGENCY_ROLES:
+            roles.add(text)
         else:
             raise BadSettings(f"{where}: {name} has no possible role {text!r}.", _ROLE_HELP)
     return Person(name, frozenset(roles), frozenset(offices))
