@@ -186,6 +186,27 @@ def test_three_in_a_row_that_are_not_given_do_not_stop_a_server_that_gives_other
     assert [item.raw for item in messages_in(list(box.source().items(cursors_of(items))))] == EVERYTHING[:4]
 
 
+def test_the_last_three_of_a_folder_that_are_not_given_do_not_hide_the_next_one(box: GraphBox) -> None:
+    box.fill([Mail("Sent", letter(9))])
+    bad = list(box.mailbox.messages)[3:6]
+    for one in bad:
+        box.server.fail(rf"{one}/\$value", times=None, status=500, code="ErrorInternalServerError")
+    items = list(box.source().items({}))
+    assert [item.place.item_id for item in refused_in(items)] == bad
+    assert [item.raw for item in messages_in(items)] == [*EVERYTHING[:3], letter(9)]
+    assert len(cursors_of(items)) == 2
+
+
+def test_three_of_which_nothing_else_tells_are_the_servers_fault_at_the_end(graph: GraphServer) -> None:
+    box = GraphBox(graph)
+    box.fill([Mail("INBOX", raw) for raw in EVERYTHING[:3]])
+    box.server.fail(VALUE, times=None, status=500, code="InternalServerError")
+    offered = box.source().items({})
+    assert [item.state for item in refused_in([next(offered) for _ in range(3)])] == [ItemState.FAILED] * 3
+    with pytest.raises(SourceUnavailable, match="500"):
+        next(offered)
+
+
 def test_three_in_a_row_that_are_not_given_are_the_servers_fault(box: GraphBox) -> None:
     box.server.fail(VALUE, times=None, status=500, code="InternalServerError")
     with pytest.raises(SourceUnavailable, match="500"):

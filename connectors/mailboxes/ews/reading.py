@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from exchangelib import errors as ews
 
@@ -28,6 +29,7 @@ from connectors.mailboxes.ews.items import envelope_of, left_out_by, lists_among
 from connectors.mailboxes.ews.lists import Lists
 from connectors.mailboxes.ews.mailbox import Answer, EwsReader
 from connectors.mailboxes.ews.values import Entry, Got, ItemTold, Page
+from connectors.mailboxes.losses import Losses, Probe
 
 BATCH_ITEMS, BATCH_BYTES = 100, 4 * 1024 * 1024
 """What one GetItem asks for at most."""
@@ -38,8 +40,8 @@ LARGE_BYTES = 1024 * 1024
 _MOST_RESYNCS = 3
 """So often a folder is read from its beginning in one run."""
 
-_MOST_LOST = 3
-"""So many items in a row that get no answer: then it is the server, not the items."""
+_MOST_PROBED = 5
+"""So many others are asked for where items in a row get no answer: where none does, it is the server, not the items."""
 
 _REASONS = {
     "gone_at_source": "it was deleted or moved at the server between being listed and being read",
@@ -59,6 +61,7 @@ class Reading:
     calendars: bool
     room_for: Callable[[int], None]
     """Told the bytes of a batch before it is asked for; may wait."""
+    losses: Losses = field(default_factory=Losses)
 
 
 class FolderReader:
@@ -68,13 +71,16 @@ class FolderReader:
         """Nothing is asked yet."""
         self._reading, self._folder = reading, folder
         self._has_failed = False
-        self._lost_in_a_row = 0
+        self._page: tuple[Entry, ...] = ()
+        self._lost_ids: set[str] = set()
+        self._unfound = Losses()
         self.has_unfound = False
         """Whether the server did not find an item that nobody says is gone."""
 
     def batches(self, state: str) -> Iterator[list[OfferedItem]]:
         """What changed since, a batch at a time. The state of a page goes with its last item, if nothing failed before."""
         for page in self.pages(state):
+            self._page = page.entries
             held = self._held(page)
             chunks = list(_batched(page.entries, self._policy))
             for number, chunk in enumerate(chunks, 1):
@@ -151,7 +157,7 @@ class FolderReader:
         try:
             answers = [self._reading.reader.large_item(entry.item_id)]
         except NO_ANSWER as exc:
-            return self._lost(entry, exc)
+            return self._lost(entry, exc, self._reading.losses)
         (item,) = self._items([entry], answers)
         return item
 
@@ -172,22 +178,41 @@ class FolderReader:
 
     # --- one item ------------------------------------------------------------------------------
 
-    def _lost(self, entry: Entry, error: Exception) -> RefusedItem:
-        """Raises the error where it is the server's rather than this item's."""
-        self._lost_in_a_row += 1
-        if self._lost_in_a_row >= _MOST_LOST:
-            raise error
+    def _lost(self, entry: Entry, error: Exception, among: Losses) -> RefusedItem:
+        """Raises the error where it is the server's, or the folder's, rather than this item's."""
+        self._lost_ids.add(entry.item_id)
+        among.lost(error, self._others())
         return self._refused(entry, ItemState.FAILED, "unreadable")
+
+    def _others(self) -> list[Probe]:
+        """Some other items of the page, from all parts of it."""
+        others = [
+            one
+            for one in self._page
+            if one.item_id not in self._lost_ids and one.size_bytes <= LARGE_BYTES and self._policy(one) is None
+        ]
+        return [partial(self._is_given, one) for one in others[:: -(-len(others) // _MOST_PROBED) or 1]]
+
+    def _is_given(self, entry: Entry) -> bool:
+        self._reading.room_for(entry.size_bytes)
+        try:
+            answer = self._reading.reader.large_item(entry.item_id)
+        except NO_ANSWER:
+            return False
+        return isinstance(answer, Got) and answer.raw is not None
 
     def _item(self, entry: Entry, answer: Answer, *, is_gone: bool) -> OfferedItem:
         if isinstance(answer, ABSENT) and not is_gone:
             self.has_unfound = True
-            return self._lost(entry, answer)
-        self._lost_in_a_row = 0
+            return self._lost(entry, answer, self._unfound)
+        for losses in (self._reading.losses, self._unfound):
+            losses.answered()
         if is_gone:
             return self._refused(entry, ItemState.EXCLUDED, "gone_at_source")
         if not isinstance(answer, Got) or answer.raw is None:
             return self._refused(entry, ItemState.FAILED, "unreadable")
+        for losses in (self._reading.losses, self._unfound):
+            losses.given(entry.size_bytes, partial(self._is_given, entry))
         if not answer.raw:
             return self._refused(entry, ItemState.QUARANTINED, "empty_item", b"")
         return self._message(entry, answer.told, answer.raw)

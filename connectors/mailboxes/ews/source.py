@@ -150,6 +150,7 @@ class EwsSource:
         for folder in found.folders:
             if folder.messages:
                 yield from self._read(reading, folder, cursors.get(folder.folder_id, ""))
+        reading.losses.end()
 
     def _read(self, reading: Reading, folder: Folder, state: str) -> Iterator[list[OfferedItem]]:
         reader = FolderReader(reading, folder)

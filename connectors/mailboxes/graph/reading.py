@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from functools import partial
 
 from capstone.domain.message import HeldItem, ItemState, Occurrence, OfferedItem, Place, RefusedItem, SourceNote
 from capstone.ports import HeldItems, holds_nothing
@@ -15,13 +16,10 @@ from connectors.mailboxes.graph.errors import GONE, NO_ANSWER, GraphError
 from connectors.mailboxes.graph.folders import Folder, is_there
 from connectors.mailboxes.graph.items import Entry, message_of, occurrence_of
 from connectors.mailboxes.graph.pages import Page
+from connectors.mailboxes.losses import Losses
 
 WINDOW_MESSAGES, WINDOW_BYTES = 32, 8 * 1024 * 1024
 """What is asked for at most before the first of it is given on; a larger message is asked for alone."""
-
-_MOST_LOST = 3
-"""So many messages in a row that are not given, nor any that was asked for after them: then it is the server, or a right that
-is missing, not the messages."""
 
 _NOT_TRANSLATED = "The server does not translate ids, so what Exchange Web Services captured before was read once more"
 
@@ -107,12 +105,12 @@ class Known:
 class FolderReader:
     """One folder, from its pages."""
 
-    def __init__(self, session: GraphSession, pool: Executor, source: str, folder: Folder, known: Known) -> None:
-        """The pool's threads ask for the messages."""
+    def __init__(self, session: GraphSession, pool: Executor, source: str, folder: Folder, known: Known, losses: Losses) -> None:
+        """The pool's threads ask for the messages; `losses` are those of the whole pass."""
         self._session, self._pool, self._source, self._folder, self._known = session, pool, source, folder, known
+        self._losses = losses
         self._window: deque[_Due] = deque()
         self._failed: dict[str, None] = {}
-        self._lost_in_a_row = 0
 
     def batches(self, pages: Iterator[Page], room_for: Callable[[int], None]) -> Iterator[list[OfferedItem]]:
         """The items of the pages; before a message is asked for, `room_for` is told its size and may wait.
@@ -184,7 +182,7 @@ class FolderReader:
             return self._lost(due, exc)
         except NO_ANSWER as exc:
             return self._lost(due, exc)
-        self._lost_in_a_row = 0
+        self._losses.given(due.entry.size_bytes, partial(self._is_given, due.address))
         if not raw:
             return self._refused(due, ItemState.QUARANTINED, "empty_item", raw=b"")
         return message_of(due.entry, due.occurrence, raw)
@@ -203,17 +201,24 @@ class FolderReader:
         if isinstance(error, GraphError) and error.status in (401, 429):
             raise error
         # Those that failed before stand in a row here and nowhere else.
-        self._lost_in_a_row += not due.is_again
-        if self._lost_in_a_row >= _MOST_LOST and not self._gives_others():
-            raise error
+        if not due.is_again:
+            self._losses.lost(error, [partial(_came, one.fetch) for one in self._window if one.fetch is not None])
         return self._refused(due, ItemState.FAILED, "unreadable")
 
-    def _gives_others(self) -> bool:
-        """Whether any message is given that was asked for since. Waits for them."""
-        return any(due.fetch is not None and due.fetch.exception() is None for due in self._window)
+    def _is_given(self, address: str) -> bool:
+        try:
+            self._session.content(f"{address}/$value")
+        except (GraphError, *NO_ANSWER):
+            return False
+        return True
 
     def _refused(self, due: _Due, state: ItemState, code: str, raw: bytes | None = None) -> RefusedItem:
         return RefusedItem(due.occurrence.place, state, code, _REASONS[code], raw)
 
     def _place(self, entry: Entry) -> Place:
         return Place(self._source, self._folder.path, entry.id)
+
+
+def _came(fetch: Future[bytes]) -> bool:
+    """Whether a message is given that was asked for already. Waits for it."""
+    return fetch.exception() is None

@@ -20,6 +20,7 @@ from connectors.mailboxes.graph.pages import PAGE, FolderPages
 from connectors.mailboxes.graph.reading import FolderReader, Known
 from connectors.mailboxes.graph.rights import missing_rights, right_for
 from connectors.mailboxes.graph.tokens import GraphLogin
+from connectors.mailboxes.losses import Losses
 
 AHEAD_BYTES = 8 * 1024 * 1024
 """How much mail is read before it is taken."""
@@ -126,13 +127,14 @@ class GraphSource:
         # Before the first page of any folder, so that no edit after its listing is taken for one before it.
         since = session.server_time
         known = Known(session, self._held, unchanged_before(folders, cursors), failed_before(cursors), note)
-        filled = [folder for folder in folders if folder.items]
+        filled, losses = [folder for folder in folders if folder.items], Losses()
         for begin in range(0, len(filled), BATCH):
             some = [(folder, position_in(cursors.get(folder.id))) for folder in filled[begin : begin + BATCH]]
             firsts = _first_pages(session, some)
             for folder, position in some:
                 pages = FolderPages(session, pool, folder, LISTED, note, since).after(position, firsts.pop(folder.id, None))
-                yield from FolderReader(session, pool, self.name, folder, known).batches(pages, room_for)
+                yield from FolderReader(session, pool, self.name, folder, known, losses).batches(pages, room_for)
+        losses.end()
 
     @contextmanager
     def _pool(self) -> Iterator[Executor]:
