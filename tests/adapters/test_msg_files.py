@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO, FileIO
 from pathlib import Path
 from shutil import copy
 from typing import Any
@@ -134,19 +135,20 @@ def test_damage_never_raises_and_never_loses_the_file(tmp_path: Path, at: int) -
 def test_a_file_cut_short_is_told_from_one_that_is_no_message() -> None:
     raw = sample("msgreader/TxtSampleEmail.msg").read_bytes()
     with pytest.raises((MsgDamaged, NoMsg)):
-        read_msg(raw[:1500])
+        read_msg(BytesIO(raw[:1500]))
 
 
 def dies_at_the_second() -> Answers:
-    """As `msg_child.begin`, but the bytes b"die" and b"hang" do to it what hostile ones might."""
+    """As `msg_child.begin`, but files of the bytes b"die" and b"hang" do to it what hostile ones might."""
     answers = msg_child.begin()
 
     def answer(told: Mapping[str, Any], blobs: list[bytes]) -> Iterator[Message]:
-        if blobs == [b"die"]:
+        raw = Path(told["path"]).read_bytes()
+        if raw == b"die":
             os.kill(os.getpid(), signal.SIGSEGV)
-        if blobs == [b"hang"]:
+        if raw == b"hang":
             threading.Event().wait()
-        if blobs == [b"eat"]:
+        if raw == b"eat":
             bytearray(3 * 1024**3)
         return answers(told, blobs)
 
@@ -154,13 +156,14 @@ def dies_at_the_second() -> Answers:
 
 
 @pytest.mark.parametrize("hostile", [b"die", b"hang", b"eat"])
-def test_a_file_that_ends_or_hangs_or_fills_its_reader_ends_nothing_else(hostile: bytes) -> None:
-    letter = sample("msgreader/TxtSampleEmail.msg").read_bytes()
+def test_a_file_that_ends_or_hangs_or_fills_its_reader_ends_nothing_else(tmp_path: Path, hostile: bytes) -> None:
+    (tmp_path / "hostile").write_bytes(hostile)
     files = MsgFiles(holds_nothing, ReaderProcess(dies_at_the_second, Limits(silence_s=3, memory_bytes=2 * 1024**3)))
     try:
-        before = files.item(letter, PLACE, is_sent=False)
-        assert files.item(hostile, PLACE, is_sent=False) is None
-        after = files.item(letter, PLACE, is_sent=False)
+        with FileIO(sample("msgreader/TxtSampleEmail.msg")) as letter, FileIO(tmp_path / "hostile") as harm:
+            before = files.item(letter, PLACE, is_sent=False)
+            assert files.item(harm, PLACE, is_sent=False) is None
+            after = files.item(letter, PLACE, is_sent=False)
     finally:
         files.close()
     assert before == after
@@ -171,7 +174,7 @@ def test_a_stream_that_is_no_property_by_its_name_is_passed_over() -> None:
     letter = sample("msgreader/TxtSampleEmail.msg").read_bytes()
     name = next(path[0] for path in OleFileIO(letter).listdir() if path[0].startswith("__substg1.0_") and len(path) == 1)
     other = letter.replace(name.encode("utf-16-le"), f"{name[:-1]}Z".encode("utf-16-le"))
-    assert len(read_msg(letter).properties) - len(read_msg(other).properties) in (0, 1)
+    assert len(read_msg(BytesIO(letter)).properties) - len(read_msg(BytesIO(other)).properties) in (0, 1)
     assert other != letter
 
 
@@ -186,8 +189,35 @@ def fails_at(number: int) -> Any:
 
 @pytest.mark.parametrize(("number", "state"), [(0x1009, "message"), (0x0037, "damaged")])
 def test_what_misleads_the_generator_costs_one_body_or_the_file(number: int, state: str) -> None:
-    letter = sample("msgreader/HtmlSampleEmail.msg").read_bytes()
-    assert number in read_msg(letter).properties
-    ((told, blobs),) = msg_child.begin(fails_at(number))({"do": "read"}, [letter])
+    letter = sample("msgreader/HtmlSampleEmail.msg")
+    assert number in read_msg(BytesIO(letter.read_bytes())).properties
+    ((told, blobs),) = msg_child.begin(fails_at(number))({"path": str(letter)}, [])
     assert told["state"] == state
     assert [b"unread-property" in raw.partition(b"\r\n\r\n")[0] for raw in blobs] == [True] * len(blobs)
+
+
+def peak_kib() -> int:
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1])
+
+
+@pytest.mark.parametrize("name", ["setup.msi", "report.doc"])
+def test_a_large_file_that_is_no_message_is_not_read_into_memory(tmp_path: Path, name: str) -> None:
+    with OleFileIO(sample("tika/microsoft/testMSG_att_doc.msg")) as ole:
+        attached = next(path for path in ole.listdir() if path[0].startswith("__attach") and path[1].endswith("37010102"))
+        (tmp_path / name).write_bytes(ole.openstream(attached).read())
+    os.truncate(tmp_path / name, 700 * 1024**2)
+    before = peak_kib()
+    (item,) = offered(tmp_path)
+    assert isinstance(item, RefusedItem)
+    assert item.code == "not_mail"
+    assert peak_kib() - before < 100 * 1024
+
+
+def test_a_message_of_which_a_part_is_cut_off_says_so(tmp_path: Path) -> None:
+    raw = sample("tika/microsoft/testMSG_att_doc.msg").read_bytes()
+    assert read_msg(BytesIO(raw)).unread == ()
+    (tmp_path / "letter.msg").write_bytes(raw[: len(raw) // 2])
+    (item,) = offered(tmp_path)
+    assert isinstance(item, OfferedMessage)
+    assert b"unread-attachments" in item.raw.partition(b"\r\n\r\n")[0]

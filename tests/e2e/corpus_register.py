@@ -122,7 +122,7 @@ def generated_of(path: Path, raw: bytes) -> list[bytes | None]:
     By the readers themselves, without their processes: that they are right is shown by `tests/golden/test_outlook_files.py`.
     """
     if not raw.startswith(_PST):
-        ((_, blobs),) = msg_child.begin()({"do": "read"}, [raw])
+        ((_, blobs),) = msg_child.begin()({"path": str(path)}, [])
         return [blobs[0] if blobs else None]
     answers = pst_child.begin()
     list(answers({"do": "open", "path": str(path)}, []))

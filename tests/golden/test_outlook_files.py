@@ -8,6 +8,7 @@ import re
 import subprocess
 from email.message import EmailMessage
 from email.utils import getaddresses
+from io import BytesIO
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -194,7 +195,7 @@ def texts(message: EmailMessage) -> set[str]:
 def test_what_is_wrapped_in_rtf_is_what_another_reader_unwraps() -> None:
     compared = 0
     for path in samples():
-        packed = bytes_of(read_msg(path.read_bytes()).properties, 0x1009)
+        packed = bytes_of(read_msg(BytesIO(path.read_bytes())).properties, 0x1009)
         if packed is None:
             continue
         rtf = decompressed(packed)

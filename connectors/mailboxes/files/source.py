@@ -244,7 +244,7 @@ class _FileCut:
 
     def _msg_item(self, file: FileIO) -> OfferedItem:
         place = self._place(self._found.folder, self._found.item_id)
-        item = self._outlook.msg(file.readall(), place, is_sent=self._is_sent(place.folder))
+        item = self._outlook.msg(file, place, is_sent=self._is_sent(place.folder))
         if isinstance(item, RefusedItem) and item.code == "not_mail" and self._found.name.lower().endswith(b".msg"):
             item = None  # By its name it was one.
         return item or self._refused(ItemState.QUARANTINED, "container_unreadable", raw=_mapped(file))

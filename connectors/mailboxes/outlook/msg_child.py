@@ -1,4 +1,4 @@
-"""What the process does that reads MSG files: one file at a time, its bytes given."""
+"""What the process does that reads MSG files: one file at a time, told by its path."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ _CLASS = 0x001A
 def begin(generate: Generate = eml.generate) -> Answers:
     """For `ReaderProcess`."""
 
-    def answers(_told: Mapping[str, Any], blobs: list[bytes]) -> Iterator[Message]:
-        return _answers(blobs, generate)
+    def answers(told: Mapping[str, Any], _blobs: list[bytes]) -> Iterator[Message]:
+        return _answers(told["path"], generate)
 
     return answers
 
 
-def _answers(blobs: list[bytes], generate: Generate) -> Iterator[Message]:
+def _answers(path: str, generate: Generate) -> Iterator[Message]:
     """One answer: state "message" with its EML, "excluded" with its policy, "no_msg" or "damaged"."""
     try:
-        item = read_msg(blobs[0])
+        with open(path, "rb") as file:  # noqa: PTH123 what is no message is not read whole
+            item = read_msg(file)
     except NoMsg:
         yield {"state": "no_msg"}, []
         return
-    except MsgDamaged:
+    except (MsgDamaged, OSError):
         yield {"state": "damaged"}, []
         return
     policy = excluded_class(text_of(item.properties, _CLASS, item.codepage))

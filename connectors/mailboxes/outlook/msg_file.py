@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from typing import BinaryIO
 from uuid import UUID
 
 import olefile
@@ -50,10 +50,10 @@ class MsgDamaged(Exception):
     """An OLE2 file that cannot be read."""
 
 
-def read_msg(raw: bytes) -> MapiItem:
-    """The item. Raises NoMsg, MsgDamaged."""
+def read_msg(file: BinaryIO) -> MapiItem:
+    """The item. Of a file that is none, only what tells so is read. Raises NoMsg, MsgDamaged."""
     try:
-        with olefile.OleFileIO(BytesIO(raw)) as ole:
+        with olefile.OleFileIO(file) as ole:
             streams = _tree_of(ole)
             if _PROPERTIES not in streams.children:
                 raise _why_not(streams)
@@ -163,12 +163,17 @@ class _Msg:
         return MapiProperty(number, kind, values, self._names.get(number, "") if number >= _NAMED_FROM else "")
 
     def _read(self, node: _Node, part: str) -> bytes | None:
+        """All that there is of a stream; named as unread where it is less than the file says: the library does not tell."""
+        raw: bytes | None = None
         try:
             with self._ole.openstream(node.path) as stream:
-                return bytes(stream.read())
+                raw = bytes(stream.read())
+            is_whole = len(raw) == self._ole.get_size(node.path)
         except (OSError, ValueError, IndexError):
+            is_whole = False
+        if not is_whole:
             self._unread.append(f"{part} {node.path[-1]}")
-            return None
+        return raw if is_whole or raw else None
 
     def _names_of(self, node: _Node | None) -> dict[int, str]:
         """Property number: name."""

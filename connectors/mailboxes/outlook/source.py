@@ -56,20 +56,26 @@ class MsgFiles:
         self._asked = frozenset(identities)
         self._known = self._held(sorted(self._asked)) if self._asked else {}
 
-    def item(self, raw: bytes, place: Place, *, is_sent: bool) -> OfferedItem | None:
-        """The item of an MSG file, or why there is none; None where the file cannot be read."""
-        identity = f"msg:{sha256(raw).hexdigest()}"
+    def item(self, file: FileIO, place: Place, *, is_sent: bool) -> OfferedItem | None:
+        """The item of an MSG file, or why there is none; None where the file cannot be read. Raises OSError, also if it
+        changes."""
+        unchanged = _Unchanged(file)
+        identity = f"msg:{digest_of_file(file)}"
         known = self._known if identity in self._asked else self._held([identity])
         if digests := known.get(identity):
             return HeldItem(Occurrence(place, is_sent=is_sent, identity=identity), digests[0])
         try:
-            self._reader.send({"do": "read"}, [raw])
+            self._reader.send({"path": os.fsdecode(_path_of(file))})
             told, blobs = self._reader.receive()
         except ReaderEnded:
             return None
+        finally:
+            unchanged()
         match told["state"]:
             case "message":
                 occurrence = occurrence_of(told, place, identity, is_sent=is_sent)
+                raw = file.readall()
+                unchanged()
                 return OfferedMessage(occurrence, blobs[0], companions=(Companion(CompanionKind.NATIVE, "msg", raw),))
             case "excluded":
                 return RefusedItem(place, ItemState.EXCLUDED, told["policy"], "its class is that of an item that is no mail")
@@ -100,15 +106,13 @@ class OutlookFiles:
             self._msg.expect(_identities(chunk))
             yield from chunk
 
-    def msg(self, raw: bytes, place: Place, *, is_sent: bool) -> OfferedItem | None:
+    def msg(self, file: FileIO, place: Place, *, is_sent: bool) -> OfferedItem | None:
         """See `MsgFiles.item`."""
-        return self._msg.item(raw, place, is_sent=is_sent)
+        return self._msg.item(file, place, is_sent=is_sent)
 
     def pst(self, file: FileIO, place: PstPlace) -> Iterator[OfferedItem]:
         """The items of a PST. Raises PstNotOpened, then or later, where it cannot be read (on), OSError if it changes."""
-        # What is read is the open file whose digest was taken, whatever comes to lie at its path.
-        path = b"/proc/%d/fd/%d" % (os.getpid(), file.fileno())
-        unchanged = _Unchanged(file)
+        path, unchanged = _path_of(file), _Unchanged(file)
         place = replace(place, path=path, digest=digest_of_file(file))
         unchanged()
         found = PstItemsOffered(place, self._held, self._excludes, self._pst_reader, unchanged)
@@ -122,6 +126,11 @@ class OutlookFiles:
             raise
         finally:
             witness.dismiss()
+
+
+def _path_of(file: FileIO) -> bytes:
+    """Where another process opens the file whose digest was taken, whatever comes to lie at its own path."""
+    return b"/proc/%d/fd/%d" % (os.getpid(), file.fileno())
 
 
 class _Unchanged:
