@@ -23,6 +23,8 @@ Answers = Callable[[Mapping[str, Any], list[bytes]], Iterator[Message]]
 """What the process does with a message: any number of answers."""
 _READY: Mapping[str, Any] = {"ready": True}
 _START_LIMIT_S = 120.0
+_NO_FRAME = (EOFError, OSError, ValueError, LookupError, TypeError, RecursionError, MemoryError)
+"""What comes of a line that ended, and of one on which something else came than the process was made to tell."""
 
 
 class ReaderEnded(Exception):
@@ -62,8 +64,8 @@ class ReaderProcess:
             raise ReaderEnded
         try:
             if self._line.poll(self._limits.silence_s):
-                return _receive(self._line)
-        except (EOFError, OSError) as exc:
+                return _receive(self._line, self._limits.memory_bytes)
+        except _NO_FRAME as exc:
             self.close()
             raise ReaderEnded from exc
         self.close()
@@ -82,15 +84,15 @@ class ReaderProcess:
     def _start(self) -> Connection:
         # A fresh interpreter, as in connectors.workers: a forked one would inherit connections and locks of this process.
         context = multiprocessing.get_context("forkserver")
-        mine, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(theirs, self._begin, self._limits.memory_bytes), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._line = mine
         try:
-            if mine.poll(_START_LIMIT_S) and _receive(mine)[0] == _READY:
-                return mine
-        except (EOFError, OSError) as exc:
+            self._line, theirs = context.Pipe()
+            with theirs:
+                process = context.Process(target=_run, args=(theirs, self._begin, self._limits.memory_bytes), daemon=True)
+                process.start()
+            self._process = process
+            if self._line.poll(_START_LIMIT_S) and _receive(self._line, self._limits.memory_bytes)[0] == _READY:
+                return self._line
+        except _NO_FRAME as exc:
             self.close()
             raise WorkersUnavailable("The process that reads PST and MSG files ended at its start.") from exc
         self.close()
@@ -106,7 +108,7 @@ def _run(line: Connection, begin: Callable[[], Answers], memory_bytes: int) -> N
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
         _send(line, _READY, ())
         while True:
-            for told, blobs in answers(*_receive(line)):
+            for told, blobs in answers(*_receive(line, memory_bytes)):
                 _send(line, told, blobs)
     except (EOFError, OSError, MemoryError):
         pass
@@ -120,6 +122,8 @@ def _send(line: Connection, told: Mapping[str, Any], blobs: Sequence[bytes]) -> 
         line.send_bytes(blob)
 
 
-def _receive(line: Connection) -> Message:
-    frame = json.loads(line.recv_bytes())
-    return frame["told"], [line.recv_bytes() for _ in range(frame["blobs"])]
+def _receive(line: Connection, most_bytes: int) -> Message:
+    """Raises one of `_NO_FRAME`."""
+    frame = json.loads(line.recv_bytes(most_bytes))
+    told: dict[str, Any] = {**frame["told"]}
+    return told, [line.recv_bytes(most_bytes) for _ in range(frame["blobs"])]
