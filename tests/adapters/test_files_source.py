@@ -346,6 +346,14 @@ def test_two_files_with_one_unique_name_are_two_items(tmp_path: Path) -> None:
     assert len({place_of(item) for item in items(tmp_path)}) == 2
 
 
+def test_a_file_beside_a_message_of_its_name_has_an_id_of_its_own(tmp_path: Path) -> None:
+    put(maildir_at(tmp_path) / "cur" / "1.host:2,S", RAW)
+    (alone,) = (place_of(item).item_id for item in items(tmp_path))
+    put(tmp_path / "1.host", RAW + b"another")
+    ids = [place_of(item).item_id for item in items(tmp_path)]
+    assert (len(set(ids)), ids[0]) == (2, alone)
+
+
 @pytest.mark.parametrize(
     ("name", "folder"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connectors.mailboxes.files import maildir
@@ -91,11 +91,19 @@ def _listing(folder: Found, *, is_root: bool) -> Iterable[Found]:
 
 def _maildir_listing(box: bytes, inside: str, kinds: list[tuple[os.DirEntry[bytes], Kind]]) -> Iterator[Found]:
     parts = [entry.path for entry, kind in kinds if kind is Kind.FOLDER and entry.name in maildir.MESSAGE_FOLDERS]
-    yield from _maildir_messages(box, inside, parts)
-    for entry, kind in kinds:
-        is_part = kind is Kind.FOLDER and entry.name in maildir.FOLDERS
-        if not is_part and (kind is Kind.FOLDER or not maildir.is_control_file(entry.name)):
-            yield _found(entry, kind, inside)
+    beside = [(entry, kind) for entry, kind in kinds if not _is_of_the_mail_program(entry.name, kind)]
+    names, taken = {entry.name for entry, _ in beside}, set[bytes]()
+    for found in _maildir_messages(box, inside, parts):
+        taken |= names & {maildir.unique_name(found.name)}
+        yield found
+    for entry, kind in beside:
+        found = _found(entry, kind, inside)
+        # The id of a message lies where a file beside `cur` may lie: that one's own is a path that no other thing has.
+        yield replace(found, item_id=text_of(os.path.join(box, b".", entry.name))) if entry.name in taken else found  # noqa: PTH118
+
+
+def _is_of_the_mail_program(name: bytes, kind: Kind) -> bool:
+    return name in maildir.FOLDERS if kind is Kind.FOLDER else maildir.is_control_file(name)
 
 
 def _maildir_messages(box: bytes, inside: str, parts: list[bytes]) -> Iterator[Found]:
