@@ -20,7 +20,8 @@ POINTER = "pst_item_unreadable"
 """Of such an item quarantine keeps where it lay, and no byte of it: a retry has nothing to read."""
 
 _IMPORT_AGAIN = "only its place in a PST is kept; import the PST again to try it"
-_SUFFIXES = frozenset((".eml", ".msg", *CONTAINER_ENDINGS))
+_OF_CONTAINERS = frozenset((".msg", *CONTAINER_ENDINGS))
+_SUFFIXES = _OF_CONTAINERS | {".eml"}
 """Names come from outside, and only these say something of the bytes."""
 _SLICE = re.compile(r"#\d+\Z")
 
@@ -97,6 +98,7 @@ class PointedAt:
 
 
 def suffix_of(item_id: str) -> str:
-    """The ending that says what the bytes are. What lay in an archive is kept as it lay there: its name says nothing."""
-    suffix = "" if "!" in item_id else Path(_SLICE.sub("", item_id)).suffix.lower()
-    return suffix if suffix in _SUFFIXES else ""
+    """The ending that says what the bytes are. What lay in an archive may be kept as it lay there, so that it is no letter
+    whatever its name; a damaged container is known by its name there too."""
+    suffix = Path(_SLICE.sub("", item_id)).suffix.lower()
+    return suffix if suffix in (_OF_CONTAINERS if "!" in item_id else _SUFFIXES) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from capstone.bootstrap.reopening import POINTER, Reopened, reopening, suffix_of
 from capstone.domain.fixity import digest_of
 from capstone.domain.message import ItemState, OfferedMessage, Place, RefusedItem
 from capstone.usecases.quarantine import list_quarantine, retry_quarantine
+from connectors.mailboxes.files.source import FileSource
 from tests.contracts.mail_source import letter
 from tests.fakes.archive import OFFICER, MemoryArchive
 from tests.unit.test_capture import ListSource
@@ -17,7 +19,8 @@ from tests.unit.test_reading import nothing_to_sort
 
 ENDINGS = {
     "/mail/a.EML": ".eml", "/mail/old.tar.gz": ".gz", "/mail/note #2.eml": ".eml", "/mail/x.mbox#123": ".mbox",
-    "/mail/a.zip!b.eml": "", "/mail/a." + "x" * 241: "", "ews:AAMk.x/y": "", "": "",
+    "/mail/a.zip!b.eml": "", "/mail/a.zip!in/b.PST": ".pst", "/mail/a.zip!b.msg": ".msg",
+    "/mail/a." + "x" * 241: "", "ews:AAMk.x/y": "", "": "",
 }  # fmt: skip
 
 
@@ -50,6 +53,23 @@ def test_a_retry_tries_every_item_and_says_what_it_has_only_a_pointer_to(tmp_pat
     tries = {one.item_id: one.tries for one in list_quarantine(archive.reading, OFFICER)}
     assert (tries["a.pst#1"], tries["c.zip"]) == (2, 2)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["old.pst", "letter.msg", "old.zip", "letter.eml"])
+def test_what_an_archive_kept_of_a_damaged_member_stays_in_quarantine(tmp_path: Path, name: str) -> None:
+    """By its name, or as it lay in the archive: a retry that learns nothing new does not call it no mail."""
+    path = tmp_path / "mail.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr(name, b"\0\1\2 neither nor" * 20)
+    if name.endswith(".eml"):
+        path.write_bytes(path.read_bytes().replace(b"neither", b"NEITHER"))
+    archive = MemoryArchive()
+    archive.capture(FileSource("disk", [path]))
+    (before,) = list_quarantine(archive.reading, OFFICER)
+    (report,) = retry_quarantine(archive.reading, archive.capturing, OFFICER, reopening((), tmp_path), nothing_to_sort)
+    assert (report.counts["quarantined"], report.counts["excluded"], report.error) == (1, 0, None)
+    (after,) = list_quarantine(archive.reading, OFFICER)
+    assert (after.item_id, after.tries) == (before.item_id, 2)
 
 
 def test_no_file_stays_when_its_item_was_read(tmp_path: Path) -> None:
