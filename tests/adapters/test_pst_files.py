@@ -16,6 +16,7 @@ from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from ctypes import c_size_t, c_uint8, c_uint32, create_string_buffer
 from pathlib import Path
 from shutil import copy, which
 from typing import Any
@@ -36,6 +37,7 @@ from connectors.mailboxes.outlook import pst_child
 from connectors.mailboxes.outlook.pst import PstItemsOffered, PstNotOpened, PstPlace
 from connectors.mailboxes.outlook.pst_folders import PstFolders
 from connectors.mailboxes.outlook.pst_items import PstItems
+from connectors.mailboxes.outlook.pst_library import _function
 from connectors.mailboxes.outlook.reader_process import Answers, Limits, Message, ReaderEnded, ReaderProcess
 from connectors.mailboxes.outlook.second_witness import Witness
 from connectors.mailboxes.outlook.source import OutlookFiles
@@ -78,6 +80,23 @@ def test_what_the_message_and_the_native_item_hold_of_attachments_is_all_of_them
     (file,) = read_facts(last.raw).attachments
     assert (file.name, file.digest, file.size_bytes) == ("attachment.docx", inner["data"]["sha256"], inner["data"]["size"])
     assert "base64" not in inner
+
+
+def scrambled(raw: bytes) -> bytes:
+    """As the file of the samples keeps its bytes: each stands for another one."""
+    table = create_string_buffer(bytes(range(256)), 256)
+    assert _function("encryption_decrypt")(c_uint8(1), c_uint32(0), table, c_size_t(256), None) == 256
+    return bytes(table.raw.index(bytes([one])) for one in raw)
+
+
+@pytest.mark.parametrize("told", ["05370300 00000000", "05370300 02000000", "05370300 09000000", "06370300 01000000"])
+def test_bytes_of_an_attachment_are_kept_whatever_is_said_of_how_it_is_attached(mailbox: Path, told: str) -> None:
+    """None, by reference, a way that nobody knows, and nothing said at all."""
+    whole = messages(list(FileSource("disk", [mailbox]).items({})))[-1]
+    raw, by_value = mailbox.read_bytes(), scrambled(bytes.fromhex("05370300 01000000"))
+    assert raw.count(by_value) == 1
+    mailbox.write_bytes(raw.replace(by_value, scrambled(bytes.fromhex(told))))
+    assert messages(list(FileSource("disk", [mailbox]).items({})))[-1].raw == whole.raw
 
 
 def test_folders_stand_below_the_file_and_the_users_own_have_no_root(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from capstone.domain.generated.mapi import (
+    BINARY,
     MAX_DEPTH,
     MULTIPLE,
     TEXT8,
@@ -72,14 +73,22 @@ class PstItems:
                 return MapiAttachment(properties, missing="too-deep")
             if kind == ITEM and (inner := part.attached_item()):
                 return MapiAttachment(properties, item=self.whole(inner, self.properties(inner), depth + 1))
-            if kind == DATA and (data := part.attached_data()) is not None:
+            data = part.attached_data() if kind == DATA else None if kind == ITEM else _data_of(part) or None
+            if data is not None:
                 return MapiAttachment(properties, data)
         except PstUnreadable:
             return MapiAttachment(properties, missing="unreadable")
-        return MapiAttachment(properties, missing=_MISSING.get(integer_of(properties, _METHOD) or 0, "no-data"))
+        otherwise = "unreadable" if kind is None else "no-data"
+        return MapiAttachment(properties, missing=_MISSING.get(integer_of(properties, _METHOD) or 0, otherwise))
 
     def _properties(self, found: Set, unread: list[str]) -> Properties:
         return properties_of(one for entry in found.entries(self._names) if (one := _property(entry, unread)))
+
+
+def _data_of(part: Item) -> bytes | None:
+    """The bytes of an attachment that is not said to be one of bytes; None where there are none, or they are no bytes."""
+    found = (one for each in part.sets() for one in each.entries({}, is_data=True) if one.kind == BINARY)
+    return next((one.data for one in found), None)
 
 
 def _property(entry: Entry, unread: list[str]) -> MapiProperty | None:

@@ -126,8 +126,9 @@ class Set(_Owned):
 
     free = "record_set_free"
 
-    def entries(self, names: dict[int, str]) -> Iterator[Entry]:
-        """All of them but bytes of attachments. `names` remembers names by numbers: these are the same in all of a file."""
+    def entries(self, names: dict[int, str], *, is_data: bool = False) -> Iterator[Entry]:
+        """All of them but the bytes of an attachment; with `is_data` these alone. `names` remembers names by numbers: these
+        are the same in all of a file."""
         get, free = _function("record_set_get_entry_by_index"), _function("record_entry_free")
         for index in range(self._number("record_set_get_number_of_entries")):
             entry = c_void_p()
@@ -135,18 +136,18 @@ class Set(_Owned):
                 yield Entry(None)
                 continue
             try:
-                found = self._entry(entry, names)
+                found = self._entry(entry, names, is_data=is_data)
             finally:
                 free(byref(entry), None)
             if found is not None:
                 yield found
 
-    def _entry(self, entry: c_void_p, names: dict[int, str]) -> Entry | None:
+    def _entry(self, entry: c_void_p, names: dict[int, str], *, is_data: bool) -> Entry | None:
         """There are a hundred to a message: each call counts."""
         number, kind, size = c_uint32(), c_uint32(), c_size_t()
         if _function("record_entry_get_entry_type")(entry, byref(number), None) != 1:
             return Entry(None)
-        if number.value == _ATTACHED_DATA:
+        if (number.value == _ATTACHED_DATA) != is_data:
             return None
         if _function("record_entry_get_value_type")(entry, byref(kind), None) != 1:
             return Entry(None)
@@ -204,8 +205,12 @@ class Item(_Owned):
         found = self._pointer("message_get_recipients")
         return Item(found, self._scope) if found else None
 
-    def attachment_type(self) -> int:
-        return self._number("attachment_get_type")
+    def attachment_type(self) -> int | None:
+        """None where the file does not say what it is, or says what the library does not know."""
+        try:
+            return self._number("attachment_get_type")
+        except PstUnreadable:
+            return None
 
     def attached_item(self) -> Item | None:
         found = self._pointer("attachment_get_item")
