@@ -221,3 +221,27 @@ def test_a_message_of_which_a_part_is_cut_off_says_so(tmp_path: Path) -> None:
     (item,) = offered(tmp_path)
     assert isinstance(item, OfferedMessage)
     assert b"unread-attachments" in item.raw.partition(b"\r\n\r\n")[0]
+
+
+@pytest.mark.parametrize("field", [0x42, 0x44, 0x48, 0x4C], ids=["kind", "left", "right", "child"])
+def test_a_message_whose_list_of_parts_is_damaged_says_so_or_lacks_nothing(field: int) -> None:
+    raw = sample("tika/microsoft/testMSG_att_doc.msg").read_bytes()
+    whole = read_msg(BytesIO(raw))
+    with OleFileIO(raw) as ole:
+        starts = [sector * 512 + 512 for sector in sectors_of(ole)]
+    for at in (start + entry * 128 + field for start in starts for entry in range(4)):
+        damaged = raw[:at] + (b"\0" if field == 0x42 else b"\xff" * 4) + raw[at + (1 if field == 0x42 else 4) :]
+        try:
+            item = read_msg(BytesIO(damaged))
+        except (MsgDamaged, NoMsg):
+            continue
+        parts = len(item.properties), len(item.recipients), len(item.attachments)
+        assert item.unread or parts == (len(whole.properties), len(whole.recipients), len(whole.attachments))
+
+
+def sectors_of(ole: OleFileIO) -> Iterator[int]:
+    """Those of the list of all parts."""
+    sector = ole.first_dir_sector
+    while sector < len(ole.fat):
+        yield sector
+        sector = ole.fat[sector]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 from uuid import UUID
 
@@ -37,6 +37,8 @@ _VARIABLE = (TEXT8, UNICODE, 0x102)
 _TOP_HEADER, _INNER_HEADER, _PART_HEADER = 32, 24, 8
 _METHOD, _REFERENCES, _WEB = 0x3705, (2, 3, 4), 7
 _NAMED_FROM = 0x8000
+_ENTRY_BYTES, _KIND_AT = 128, 0x42
+"""Of an entry of an OLE2 file's directory: its size, and where in it stands what it is."""
 _WELL_KNOWN = ("", "00020328-0000-0000-c000-000000000046", "00020329-0000-0000-c000-000000000046")
 _OLE_CONTENTS = ("contents", "package", "\x01ole10native")
 """Streams of an embedded object that hold the object itself."""
@@ -54,11 +56,13 @@ def read_msg(file: BinaryIO) -> MapiItem:
     """The item. Of a file that is none, only what tells so is read. Raises NoMsg, MsgDamaged."""
     try:
         with olefile.OleFileIO(file) as ole:
+            is_listed = _is_all_listed(ole)
             streams = _tree_of(ole)
             if _PROPERTIES not in streams.children:
                 raise _why_not(streams)
-            return _Msg(ole, streams).item()
-    except (OSError, struct.error, ValueError, IndexError, TypeError, AttributeError, RecursionError) as exc:
+            item = _Msg(ole, streams).item()
+            return item if is_listed else replace(item, unread=(*item.unread, "storages"))
+    except (OSError, struct.error, ValueError, ArithmeticError, IndexError, TypeError, AttributeError, RecursionError) as exc:
         raise MsgDamaged from exc
 
 
@@ -68,6 +72,16 @@ class _Node:
 
     path: list[str]
     children: dict[str, _Node]
+
+
+def _is_all_listed(ole: olefile.OleFileIO) -> bool:
+    """Whether the file's tree is sound and leads to all of its entries: the library passes over what it does not lead to."""
+    ole.directory_fp.seek(0)
+    raw = ole.directory_fp.read()
+    kinds = raw[_KIND_AT::_ENTRY_BYTES]
+    return not ole.parsing_issues and all(
+        bool(kind) == (one is not None) for kind, one in zip(kinds, ole.direntries, strict=False)
+    )
 
 
 def _tree_of(ole: olefile.OleFileIO) -> _Node:
@@ -169,7 +183,7 @@ class _Msg:
             with self._ole.openstream(node.path) as stream:
                 raw = bytes(stream.read())
             is_whole = len(raw) == self._ole.get_size(node.path)
-        except (OSError, ValueError, IndexError):
+        except (OSError, ValueError, ArithmeticError, IndexError):
             is_whole = False
         if not is_whole:
             self._unread.append(f"{part} {node.path[-1]}")
