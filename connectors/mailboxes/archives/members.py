@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import mmap
 import os
 import re
 from collections import defaultdict
@@ -153,11 +151,3 @@ def is_blank(descriptor: int, start: int, end: int) -> bool:
             return False
         start += len(chunk)
     return True
-
-
-def mapped(descriptor: int) -> memoryview:
-    """The bytes of a file that may be larger than memory; they stay on disk until they are read."""
-    try:
-        return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
-    except ValueError as exc:
-        raise OSError(errno.EIO, "the file became empty while it was read") from exc

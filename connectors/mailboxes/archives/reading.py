@@ -21,11 +21,12 @@ from capstone.domain.fixity import Buffer
 from capstone.domain.mbox import HEAD_BYTES
 from capstone.domain.message import ItemState, OfferedItem, Place, RefusedItem
 from connectors.mailboxes.archives.limits import ArchiveBomb, ArchiveLimits, Budget
-from connectors.mailboxes.archives.members import Entry, MemberDamaged, Packed, Placed, arranged, mapped
+from connectors.mailboxes.archives.members import Entry, MemberDamaged, Packed, Placed, arranged
 from connectors.mailboxes.archives.streams import streams
 from connectors.mailboxes.archives.tar import TarPacked
 from connectors.mailboxes.archives.zip import ZipPacked
 from connectors.mailboxes.files.content import Content, content_of, is_tar
+from connectors.mailboxes.files.regular import mapped
 from connectors.mailboxes.files.tree import Found, Kind
 from connectors.scratch import scratch_folder
 
@@ -111,7 +112,7 @@ class _Kept:
 
     @cached_property
     def _whole(self) -> memoryview:
-        return mapped(self._file.fileno())
+        return mapped(self._file)
 
 
 Cut = Callable[[Found, "Unpacking"], Iterator[OfferedItem]]
@@ -133,7 +134,7 @@ class Unpacking:
             try:
                 yield from _Within(self._source, self._limits, scratch).items(content, file, found, cut)
             except ArchiveBomb as exc:
-                yield self._refused(found, ItemState.QUARANTINED, "archive_bomb", mapped(file.fileno()), str(exc))
+                yield self._refused(found, ItemState.QUARANTINED, "archive_bomb", mapped(file), str(exc))
 
     def _refused(self, found: Found, state: ItemState, code: str, raw: Buffer | None = None, more: str = "") -> RefusedItem:
         reason = _REASONS[code] + (f": {more}" if more else "")
@@ -150,7 +151,7 @@ class _Within(Unpacking):
     def items(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         if content is Content.OTHER_ARCHIVE or self._depth >= self._limits.depth:
             code = "archive_not_supported" if content is Content.OTHER_ARCHIVE else "archive_too_deep"
-            yield self._refused(found, ItemState.QUARANTINED, code, mapped(file.fileno()))
+            yield self._refused(found, ItemState.QUARANTINED, code, mapped(file))
             return
         yield from _Within(self._source, self._limits, self._scratch, self._depth + 1)._named(content, file, found, cut)
 
@@ -158,7 +159,7 @@ class _Within(Unpacking):
         try:
             yield from self._unpacked(content, file, found, cut)
         except _BEYOND_READING:
-            yield self._refused(found, ItemState.QUARANTINED, "archive_damaged", mapped(file.fileno()))
+            yield self._refused(found, ItemState.QUARANTINED, "archive_damaged", mapped(file))
 
     def _unpacked(self, content: Content, file: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         if content is Content.TAR:
@@ -182,7 +183,7 @@ class _Within(Unpacking):
         if not placed and packed.is_whole:
             yield self._refused(found, ItemState.EXCLUDED, "not_mail")
         if not packed.is_whole:
-            yield self._refused(found, ItemState.QUARANTINED, "archive_damaged", mapped(archive.fileno()))
+            yield self._refused(found, ItemState.QUARANTINED, "archive_damaged", mapped(archive))
 
     def _member(self, packed: Packed, placed: Placed, kept: _Kept, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         member = _member_at(placed, found)
@@ -226,7 +227,7 @@ class _Within(Unpacking):
             return
         if damage.is_cut:
             yield from _but_the_last(cut(member, self), path)
-        yield self._refused(found, ItemState.QUARANTINED, "archive_damaged", mapped(file.fileno()))
+        yield self._refused(found, ItemState.QUARANTINED, "archive_damaged", mapped(file))
 
 
 def _member_at(placed: Placed, found: Found, path: bytes = b"") -> Member:

@@ -1,8 +1,9 @@
-"""Opens what is a file, and nothing else."""
+"""Opens what is a file and nothing else, and has its bytes without holding them."""
 
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import stat
 from io import FileIO
@@ -18,3 +19,11 @@ def open_regular(path: bytes) -> FileIO:
         file.close()
         raise OSError(errno.EINVAL, "not a regular file")
     return file
+
+
+def mapped(file: FileIO) -> memoryview:
+    """The bytes of a file that may be larger than memory; they stay on disk until they are read. Raises OSError."""
+    try:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except ValueError as exc:
+        raise OSError(errno.EIO, "the file became empty while it was read") from exc

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -24,7 +23,7 @@ from connectors.mailboxes.checks import Tally
 from connectors.mailboxes.files import maildir
 from connectors.mailboxes.files.content import Content, content_of, is_named_as_container
 from connectors.mailboxes.files.mbox import MboxFile, MboxRecord
-from connectors.mailboxes.files.regular import open_regular
+from connectors.mailboxes.files.regular import mapped, open_regular
 from connectors.mailboxes.files.tree import Found, Kind, root_at, text_of, walk
 from connectors.mailboxes.outlook.pst import PstNotOpened, PstPlace
 from connectors.mailboxes.outlook.reader_process import Limits
@@ -198,7 +197,7 @@ class _FileCut:
         elif content is Content.OLE2:
             yield self._msg_item(file)
         elif content is Content.NOT_MAIL and is_named_as_container(self._found.name, head):
-            yield self._refused(ItemState.QUARANTINED, "container_unreadable", raw=_mapped(file))
+            yield self._refused(ItemState.QUARANTINED, "container_unreadable", raw=mapped(file))
         elif content is Content.NOT_MAIL or (content is Content.EMPTY and self._found.name.startswith(b".")):
             yield self._refused(ItemState.EXCLUDED, "not_mail")
         else:
@@ -223,7 +222,7 @@ class _FileCut:
 
     def _mbox_items(self, mbox: MboxFile, file: FileIO) -> Iterator[OfferedItem]:
         if not mbox.can_be_cut():
-            yield self._refused(ItemState.QUARANTINED, "mbox_unsplittable", raw=_mapped(file))
+            yield self._refused(ItemState.QUARANTINED, "mbox_unsplittable", raw=mapped(file))
             return
         folder = self._folder_inside()
         for record in mbox.records():
@@ -240,14 +239,14 @@ class _FileCut:
         try:
             yield from self._outlook.pst(file, place)
         except PstNotOpened:
-            yield self._refused(ItemState.QUARANTINED, "container_unreadable", raw=_mapped(file))
+            yield self._refused(ItemState.QUARANTINED, "container_unreadable", raw=mapped(file))
 
     def _msg_item(self, file: FileIO) -> OfferedItem:
         place = self._place(self._found.folder, self._found.item_id)
         item = self._outlook.msg(file, place, is_sent=self._is_sent(place.folder))
         if isinstance(item, RefusedItem) and item.code == "not_mail" and self._found.name.lower().endswith(b".msg"):
             item = None  # By its name it was one.
-        return item or self._refused(ItemState.QUARANTINED, "container_unreadable", raw=_mapped(file))
+        return item or self._refused(ItemState.QUARANTINED, "container_unreadable", raw=mapped(file))
 
     def _folder_inside(self) -> str:
         """The folder that a file of many messages is."""
@@ -276,14 +275,6 @@ def _home_of(root: Found) -> str:
     if root.kind is Kind.MAILDIR_MESSAGE:
         folder = os.path.dirname(folder)  # noqa: PTH120
     return maildir.folder_path(text_of(os.path.basename(folder)))  # noqa: PTH119
-
-
-def _mapped(file: FileIO) -> memoryview:
-    """The bytes of a file that may be larger than memory; they stay on disk until they are read."""
-    try:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except ValueError as exc:
-        raise OSError(errno.EIO, "the file became empty while it was read") from exc
 
 
 def _excluded(item: OfferedItem, place: Place, policy: str) -> RefusedItem:
