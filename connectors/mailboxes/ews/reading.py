@@ -204,7 +204,9 @@ class FolderReader:
     def _item(self, entry: Entry, answer: Answer, *, is_gone: bool) -> OfferedItem:
         if isinstance(answer, ABSENT) and not is_gone:
             self.has_unfound = True
-            return self._lost(entry, answer, self._unfound)
+            item = self._lost(entry, answer, self._unfound)
+            self._unfound.end()  # Where the folder shows nothing else, it is the folder that is not found.
+            return item
         for losses in (self._reading.losses, self._unfound):
             losses.answered()
         if is_gone:
