@@ -29,6 +29,10 @@ class Losses:
         if self._known is None or size_bytes < self._known[0]:
             self._known = size_bytes, again
 
+    def moved(self) -> None:
+        """From here, what was given before cannot be asked for again."""
+        self._in_a_row, self._known = 0, None
+
     def lost(self, error: Exception, others: Iterable[Probe]) -> None:
         """A message was not given. Raises the error where it is one of three in a row and none other is given either."""
         self._in_a_row += 1

@@ -369,12 +369,33 @@ def test_a_message_that_ends_the_line_each_time_does_not_keep_back_the_others() 
     assert cursors_of(items) == {"INBOX": "7:1"}
 
 
+@pytest.mark.parametrize("bad", [{1, 2, 3}, {2, 3, 4, 5}, {5, 6, 7}, {1, 2, 3, 5, 6, 7}])
+def test_messages_in_a_row_that_end_the_line_do_not_keep_back_the_others(bad: set[int]) -> None:
+    server = inbox(*[letter(number) for number in range(1, 8)])
+    server.answers["UID FETCH 1:7 (UID BODY"] = lambda _: None
+    for number in bad:
+        server.answers[f"UID FETCH {number} (UID BODY"] = lambda _: None
+    items = read(server)
+    assert [item.raw for item in messages_in(items)] == [letter(number) for number in range(1, 8) if number not in bad]
+    assert [(item.state, item.code) for item in refused_in(items)] == [(ItemState.FAILED, "unreadable")] * len(bad)
+
+
+def test_a_folder_of_messages_that_end_the_line_does_not_keep_back_the_next() -> None:
+    bad, good = {number: letter(number) for number in (1, 2, 3)}, {number: letter(number) for number in (11, 12)}
+    server = ScriptedServer({"INBOX": ScriptedFolder(bad), "Later": ScriptedFolder(good)})
+    for uids in ("1:3", *bad):
+        server.answers[f"UID FETCH {uids} (UID BODY"] = lambda _: None
+    items = read(server)
+    assert [item.raw for item in messages_in(items)] == list(good.values())
+    assert len(refused_in(items)) == len(bad)
+
+
 def test_when_every_message_ends_the_line_it_is_the_server() -> None:
     server = inbox(*[letter(number) for number in range(1, 9)])
     server.answers["UID FETCH 1:8 (UID RFC822"] = lambda command: server_listing(server)
     server.answers["UID FETCH"] = lambda _: None
     assert type(failure(server)) is SourceUnavailable
-    assert server.lines < 20
+    assert server.lines < 30
 
 
 def server_listing(server: ScriptedServer) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 
 from capstone.domain.message import ItemState, Occurrence, OfferedItem, OfferedMessage, Place, RefusedItem
@@ -13,6 +14,7 @@ from connectors.mailboxes.imap.folders import Folder
 from connectors.mailboxes.imap.listing import entries_after, is_there
 from connectors.mailboxes.imap.names import cursor_name
 from connectors.mailboxes.imap.session import Entry, FolderState, ImapSession
+from connectors.mailboxes.losses import Losses
 
 BATCH_MESSAGES, BATCH_BYTES = 200, 4 * 1024 * 1024
 """What one FETCH asks for at most."""
@@ -20,8 +22,8 @@ BATCH_MESSAGES, BATCH_BYTES = 200, 4 * 1024 * 1024
 PART_BYTES = 1024 * 1024
 """A larger message is asked for in parts, so that a lost line costs one part."""
 
-_MOST_LOST = 3
-"""So many messages in a row that end the line, or get no answer that can be read: then it is the server, not the messages."""
+_PROBED = 5
+"""So many of those behind lost messages tell whether it is the server, which gives none, or only these."""
 
 _REASONS = {
     "gone_at_source": "it was deleted or moved at the server between being listed and being read",
@@ -33,11 +35,11 @@ _REASONS = {
 class FolderReader:
     """One folder from a UID on, in the state that it was opened in."""
 
-    def __init__(self, session: ImapSession, source: str, folder: Folder, state: FolderState) -> None:
-        """The folder is the one that the session has open."""
+    def __init__(self, session: ImapSession, source: str, folder: Folder, state: FolderState, losses: Losses) -> None:
+        """The folder is the one that the session has open; `losses` are those of the whole pass."""
         self._session, self._source, self._folder, self._state = session, source, folder, state
         self._has_failed = False
-        self._lost_in_a_row = 0
+        self._losses = losses
 
     def batches(self, after: int, room_for: Callable[[int], None]) -> Iterator[list[OfferedItem]]:
         """The messages above the UID, a batch at a time; before one is asked for, `room_for` is told its size and may wait."""
@@ -83,21 +85,32 @@ class FolderReader:
         try:
             bodies = self._session.bodies([entry.uid for entry in batch])
         except NO_ANSWER:
-            return [self._read_alone(entry) for entry in batch]
-        self._lost_in_a_row = 0
+            return [self._read_alone(entry, batch[number + 1 :]) for number, entry in enumerate(batch)]
+        if given := [entry for entry in batch if bodies.get(entry.uid)]:
+            self._note_given(min(given, key=lambda entry: entry.size_bytes))
         return [self._message(entry, bodies.pop(entry.uid, None)) for entry in batch]
 
-    def _read_alone(self, entry: Entry) -> OfferedItem:
+    def _read_alone(self, entry: Entry, behind: Sequence[Entry] = ()) -> OfferedItem:
         try:
             body = self._whole(entry)
-        except NO_ANSWER:
-            self._lost_in_a_row += 1
-            if self._lost_in_a_row >= _MOST_LOST:
-                raise
+        except NO_ANSWER as exc:
             self._session.refresh()
+            self._losses.lost(exc, (partial(self._is_given, other) for other in behind[:_PROBED]))
             return self._refused(entry, ItemState.FAILED, "unreadable")
-        self._lost_in_a_row = 0
+        if body:
+            self._note_given(entry)
         return self._message(entry, body)
+
+    def _note_given(self, entry: Entry) -> None:
+        self._losses.given(entry.size_bytes, partial(self._is_given, entry))
+
+    def _is_given(self, entry: Entry) -> bool:
+        """Whether the server gives the beginning of a message."""
+        try:
+            return bool(self._session.part(entry.uid, 0, 1024))
+        except NO_ANSWER:
+            self._session.refresh()
+            return False
 
     def _whole(self, entry: Entry) -> bytes | None:
         if entry.size_bytes <= PART_BYTES:

@@ -16,6 +16,7 @@ from connectors.mailboxes.imap.folders import Folder, Listed, below, personal, t
 from connectors.mailboxes.imap.names import cursor_name, path_of, wire_of
 from connectors.mailboxes.imap.reading import FolderReader
 from connectors.mailboxes.imap.session import FolderRefused, FolderState, ImapSession
+from connectors.mailboxes.losses import Losses
 
 AHEAD_BYTES = 8 * 1024 * 1024
 """How much mail is read before it is taken."""
@@ -140,7 +141,7 @@ class ImapSource:
     def _batches(
         self, session: ImapSession, cursors: Mapping[str, str], room_for: Callable[[int], None]
     ) -> Iterator[list[OfferedItem]]:
-        messages = 0
+        messages, losses = 0, Losses()
         for folder in self._chosen(session):
             position = position_in(cursors.get(cursor_name(folder.wire)))
             try:
@@ -150,23 +151,31 @@ class ImapSource:
                     continue
                 if (state := self._opened(session, folder)) is not None:
                     messages += state.messages
-                    yield from self._read(session, folder, state, position, room_for)
+                    yield from self._read(session, folder, state, position, losses, room_for)
             except FolderRefused:
                 if self._is_listed(session, folder):
                     messages += 1
                     yield [self._unreadable(folder)]
+        losses.end()
         if not messages:
             raise self._no_mail()
 
     def _read(
-        self, session: ImapSession, folder: Folder, state: FolderState, position: Position | None, room_for: Callable[[int], None]
+        self,
+        session: ImapSession,
+        folder: Folder,
+        state: FolderState,
+        position: Position | None,
+        losses: Losses,
+        room_for: Callable[[int], None],
     ) -> Iterator[list[OfferedItem]]:
-        return FolderReader(session, self.name, folder, state).batches(read_after(position, state), room_for)
+        losses.moved()
+        return FolderReader(session, self.name, folder, state, losses).batches(read_after(position, state), room_for)
 
     def _places(self, session: ImapSession, folder: Folder) -> Iterator[Place]:
         try:
             if (state := self._opened(session, folder)) is not None:
-                yield from FolderReader(session, self.name, folder, state).places()
+                yield from FolderReader(session, self.name, folder, state, Losses()).places()
         except FolderRefused as exc:
             raise SourceUnavailable(f"The mail server {self._server.where} lists a folder and does not open it.") from exc
 
