@@ -14,14 +14,16 @@ from capstone.domain.message import Address
 MAX_ODD_LENGTH = 100_000
 """The standard library reads lists of any form, but slowly: a longer one in an odd form is cut at a comma."""
 _USUAL = re.compile(
-    r"""[ \t,;]*(?:
-        (?:"((?:[^"\\]|\\.)*)"|([^\s"(),:;<>@\[\]\\][^"(),:;<>@\[\]\\]*))?[ \t]*<[ \t]*((?!@)[^<>"()\\,;]*?)[ \t]*>
-        |([^\s"(),:;<>@\[\]\\]+@[^\s"(),:;<>@\[\]\\]+)(?:[ ]\(([^()\\"]*)\))?
-        |([^\s"(),:;<>@\[\]\\][^"(),:;<>@\[\]\\]*)
-    )[ \t]*(?:[,;]|$)""",
+    r"""[ \t,;]*+(?:
+        (?:"((?:[^"\\]|\\.)*+)"|([^\s"(),:;<>@\[\]\\][^"(),:;<>@\[\]\\]*+))?[ \t]*+<[ \t]*+((?!@)[^<>"()\\,;]*+)>
+        |([^\s"(),:;<>@\[\]\\]++@[^\s"(),:;<>@\[\]\\]++)(?:[ ]\(([^()\\"]*+)\))?
+        |([^\s"(),:;<>@\[\]\\][^"(),:;<>@\[\]\\]*+)
+    )[ \t]*+(?:[,;]|$)""",
     re.VERBOSE,
 )
-"""A mailbox: name and angle address; bare address, perhaps with a comment; or a name alone, as gateways write it."""
+"""A mailbox: name and angle address; bare address, perhaps with a comment; or a name alone, as gateways write it.
+
+Nothing that was matched is given back: with blanks on both sides of a choice, a field of blanks took time by their cube."""
 _ESCAPED = re.compile(r"\\(.)")
 _EMPTY_GROUP = re.compile(r"[^:\"<>@,;]*:\s*;?")
 _CODED_WORD = re.compile(r"=\?[^?\s]{1,64}\?[qQ]\?[^?]*\?=")
@@ -32,12 +34,16 @@ _Note = Callable[[str], None]
 def read_addresses(values: Iterable[str], note: _Note) -> tuple[Address, ...]:
     """The mailboxes of all values of a field, groups dissolved, names decoded, in order. Empty where none can be read."""
     found: tuple[Address, ...] = ()
+    more: list[Address] = []
     for value in values:
         mailboxes, codes = _read_short(value) if len(value) < _SHORT else _read(value)
         for code in codes:
             note(code)
-        found = found + mailboxes if found else mailboxes
-    return found
+        if found:
+            more.extend(mailboxes)
+        else:
+            found = mailboxes
+    return (*found, *more) if more else found
 
 
 def _read(value: str) -> tuple[tuple[Address, ...], tuple[str, ...]]:
@@ -87,7 +93,7 @@ def _read_usual(value: str) -> list[tuple[str, str]] | None:
         if quoted is not None:
             plain = _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted
         name = plain or comment or alone
-        pairs.append((name.strip() if name else "", angled or bare or ""))
+        pairs.append((name.strip() if name else "", angled.rstrip(" \t") if angled else bare or ""))
         position = mailbox.end()
     return pairs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from time import process_time
 
 import pytest
 
@@ -160,3 +161,17 @@ def test_recipients_that_are_hidden_are_no_problem() -> None:
 )
 def test_labels_are_read(fields: dict[str, str], attribute: str, value: str | None) -> None:
     assert getattr(read_facts(message(**fields)), attribute) == value
+
+
+@pytest.mark.parametrize("value", ["a <" + " " * 50_000 + "b", "a" + " " * 50_000 + "(b", '"a"' + " \t" * 50_000 + "b <"])
+def test_an_address_field_of_blanks_takes_linear_time(value: str) -> None:
+    began = process_time()
+    read_addresses([value], lambda _: None)
+    assert process_time() - began < 5
+
+
+def test_very_many_address_fields_take_linear_time() -> None:
+    raw = b"To: bob@agency.example\n" * 100_000 + message()
+    began = process_time()
+    assert len(read_facts(raw).to) == 100_001
+    assert process_time() - began < 10
