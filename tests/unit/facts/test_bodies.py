@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from capstone.domain.facts import capture_facts, read_facts
@@ -144,3 +146,27 @@ def test_the_content_key_sees_every_change_of_content() -> None:
         )
     ]
     assert len(set(keys)) == len(keys)
+
+
+def test_html_of_very_many_tags_keeps_its_letters() -> None:
+    html = "<br>" * (MAX_TAGS + 1) + "Jos&eacute; &#233;t&#xE9; &#" + "9" * 5_000 + ";."
+    assert text_of_html(html).split() == ["José", "été", "."]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>before</p><a " + "".join(f" a{number}=1" for number in range(100_000)) + ">after</a>",
+        "<p>before</p><a " + "".join(f" a{number}='>'" for number in range(100_000)) + ">after</a>",
+        "<p>before</p>" + "".join(f"<body a{number}=1 b{number}=2>" for number in range(MAX_TAGS - 10)) + "after",
+    ],
+)
+def test_very_many_attributes_take_linear_time(html: str) -> None:
+    began = process_time()
+    assert text_of_html(html).split() == ["before", "after"]
+    assert process_time() - began < 5
+
+
+def test_a_long_picture_in_a_tag_hides_no_text() -> None:
+    picture = f"<img src=\"data:image/png;base64,{'A' * 30_000}\" alt='x'>"
+    assert text_of_html(f"<body><p>before {picture} and after</p>").split() == ["before", "and", "after"]
