@@ -7,6 +7,7 @@ CODES: dict[str, str] = {
     "no_header": "The bytes do not begin with a header; everything was taken as body.",
     "leading_from_line": "A `From ` line of a mailbox file stands before the header.",
     "leading_blank_line": "Empty lines stand before the header.",
+    "leading_byte_order_mark": "A byte order mark stands before the header, as editors write it.",
     "malformed_header_line": "A line inside the header is no header field and was passed over.",
     "missing_separator": "No empty line separates header and body.",
     "nul_in_header": "The header holds NUL bytes; they were left out of the facts.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from capstone.domain.facts.charsets import codec_of, decoded, keeps_ascii
@@ -11,6 +12,9 @@ from capstone.domain.facts.parts import Part
 MAX_TEXT_BYTES = 8_000_000
 """No more of one part is read as text; the rest is still digested, and stored as ever."""
 MAX_HTML_BYTES = 4_000_000
+_PERHAPS_BLANK, _INVISIBLE = 200, "\u200b\u200c\u200d\u2060\ufeff \xa0\r\n"
+_HEAD = 4_096
+_META_CHARSET = re.compile(rb"<meta\s[^<>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _Problems = list[tuple[str, str]]
 
 
@@ -33,9 +37,31 @@ def text_parts(part: Part) -> list[Part]:
         return [leaf for child in part.children for leaf in text_parts(child)]
     choices = [leaves for child in part.children if (leaves := text_parts(child))]
     for leaves in choices:
-        if any(leaf.content_type != "text/html" and leaf.content.strip() for leaf in leaves):
+        if any(leaf.content_type != "text/html" and _says_something(leaf) for leaf in leaves):
             return leaves
     return choices[-1] if choices else []
+
+
+def _says_something(leaf: Part) -> bool:
+    """Whether there is more than blanks, hard ones and invisible marks among them: some programs put such in place of a text."""
+    content = leaf.content.strip()
+    if len(content) > _PERHAPS_BLANK or (content and content.isascii()):
+        return bool(content)
+    return bool(decoded(leaf.content, leaf.params.get("charset", ""))[0].strip().strip(_INVISIBLE).strip())
+
+
+def _charset_of(leaf: Part, content: bytes) -> str:
+    """The charset that the part names; where that says too little for its HTML, the one that the HTML names."""
+    charset = leaf.params.get("charset", "")
+    if leaf.content_type != "text/html" or content.isascii() or (charset and codec_of(charset) not in ("ascii", None)):
+        return charset
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        named = _META_CHARSET.search(content[:_HEAD])
+        found = named.group(1).decode("ascii") if named else ""
+        return found if found and keeps_ascii(codec_of(found) or "utf-16") else charset
+    return charset
 
 
 def note_text_problems(parts: list[Part], problems: _Problems) -> None:
@@ -49,10 +75,11 @@ def _note_leaf(leaf: Part, problems: _Problems) -> None:
     limit = MAX_HTML_BYTES if leaf.content_type == "text/html" else MAX_TEXT_BYTES
     if len(leaf.content) > limit:
         problems.append(("text_cut_off", leaf.number))
-    charset = leaf.params.get("charset", "")
+    content = leaf.content[:limit]
+    charset = _charset_of(leaf, content)
     codec = codec_of(charset) if charset else "ascii"
     if codec is None or not keeps_ascii(codec) or not leaf.content.isascii():
-        problem = decoded(leaf.content[:limit], charset)[1]
+        problem = decoded(content, charset)[1]
         if problem:
             problems.append((problem, leaf.number))
 
@@ -74,7 +101,8 @@ def _text(leaf: Part) -> str:
     is_html = leaf.content_type == "text/html"
     content = leaf.content
     limit = MAX_HTML_BYTES if is_html else MAX_TEXT_BYTES
-    text = decoded(content[:limit] if len(content) > limit else content, leaf.params.get("charset", ""))[0]
+    content = content[:limit] if len(content) > limit else content
+    text = decoded(content, _charset_of(leaf, content))[0]
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if is_html:

@@ -28,6 +28,9 @@ _ALIASES = {
 
 _NOT_FOR_MAIL = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"})
 _NOT_ASCII_BASED = ("utf-7", "utf-16", "utf-32", "iso2022", "hz", "cp037", "cp1026", "cp1140", "cp273", "cp424", "cp500", "cp875")
+_WIDE = ("utf-16", "utf-32")
+_SURELY_NOT_WIDE = 16
+"""So many bytes of wide text have a zero among them, or a byte above 127: without, the name is wrong."""
 _NARROW = frozenset({"ascii", "iso8859-1"})
 """Charsets whose users in fact send windows-1252 or UTF-8."""
 
@@ -74,6 +77,10 @@ def _decoded(raw: bytes, charset: str) -> tuple[str, str | None]:
         return raw.decode("ascii"), None
     if codec in _NARROW:
         return _decoded_narrow(raw, codec)
+    if codec.startswith(_WIDE):
+        if len(raw) >= _SURELY_NOT_WIDE and raw.isascii() and b"\0" not in raw:
+            return raw.decode("ascii"), "unknown_charset"
+        codec = "utf-16-be" if codec == "utf-16" and raw[:1] == b"\0" else codec
     try:
         return without_surrogates(raw.decode(codec)), None
     except UnicodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 
 from capstone.domain.facts.charsets import guessed
@@ -55,8 +56,11 @@ def read_headers(raw: bytes) -> Headers:
 
 def _skip_leading(raw: bytes, headers: Headers) -> int:
     start = 0
-    if raw[:1] in (b"\n", b"\r"):
-        found = _BLANK_START.match(raw)
+    if raw.startswith(BOM_UTF8):
+        start = len(BOM_UTF8)
+        _note(headers, "leading_byte_order_mark")
+    if raw[start : start + 1] in (b"\n", b"\r"):
+        found = _BLANK_START.match(raw, start)
         start = found.end() if found else 0
         _note(headers, "leading_blank_line")
     while raw.startswith((b"From ", b">From "), start):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 
 from capstone.domain.facts.headers import Headers
 from capstone.domain.facts.mime_values import file_name, read_value
 from capstone.domain.facts.tnef import Tnef
 
+_COMMENT = re.compile(r"\([^()]*+\)")
 MAX_DEPTH = 100
 MAX_PARTS = 10_000
 TEXT_TYPES = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext"})
@@ -74,6 +76,8 @@ class Part:
 def new_part(number: str, content_type: str | None, disposition: str | None, encoding: str | None, default: str) -> Part:
     """A part from the values of its header fields; `default` is its type where it names none that can be read."""
     token, params = read_value(content_type) if content_type else ("", {})
+    if "(" in token:
+        token = _COMMENT.sub("", token).strip()
     if token.count("/") != 1:
         token = token if token in ("text", "multipart") else ""
         token = {"text": "text/plain", "multipart": "multipart/mixed"}.get(token, default)

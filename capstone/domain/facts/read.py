@@ -127,17 +127,17 @@ def _problems(reading: Reading) -> tuple[Problem, ...]:
 
 def _body(reading: Reading) -> Body:
     body = body_of(reading.root)
-    return body if body.source != "none" else _body_in_tnef(reading)
+    return body if body.text.strip() else _body_in_tnef(reading) or body
 
 
-def _body_in_tnef(reading: Reading) -> Body:
+def _body_in_tnef(reading: Reading) -> Body | None:
     """What Outlook wrapped away, where the message has no text of its own."""
     found = next((part.tnef for part in reading.parts if part.tnef is not None), None)
     if found is None:
-        return Body()
+        return None
     if found.text.strip():
         return Body(found.text.replace("\r\n", "\n").rstrip("\n"), "plain")
-    return Body(text_of_html(found.html), "html") if found.html else Body()
+    return Body(text_of_html(found.html), "html") if found.html else None
 
 
 def _references(headers: Headers, name: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from capstone.domain.facts.bodies import unflowed
 from capstone.domain.facts.html_text import MAX_TAGS, text_of_html
 from capstone.domain.facts.markings import markings_of
 from tests.unit.facts.messages import attached, message, multipart
+from tests.unit.facts.tnef_streams import attribute, tnef_stream
 
 _PLAIN = "Content-Type: text/plain\n\nPlain words."
 _HTML = "Content-Type: text/html; charset=utf-8\n\n<p>Rich words.</p>"
@@ -170,3 +171,40 @@ def test_very_many_attributes_take_linear_time(html: str) -> None:
 def test_a_long_picture_in_a_tag_hides_no_text() -> None:
     picture = f"<img src=\"data:image/png;base64,{'A' * 30_000}\" alt='x'>"
     assert text_of_html(f"<body><p>before {picture} and after</p>").split() == ["before", "and", "after"]
+
+
+@pytest.mark.parametrize("blank", ["\xa0", "\u200b\r\n\xa0", "\ufeff"])
+def test_a_plain_text_of_invisible_marks_gives_way_to_the_html(blank: str) -> None:
+    plain = f"Content-Type: text/plain; charset=utf-8\n\n{blank}\n"
+    assert _body(multipart(plain, _HTML, kind="alternative")) == ("Rich words.", "html")
+
+
+def test_a_short_plain_text_beyond_ascii_is_a_text() -> None:
+    assert _body(multipart("Content-Type: text/plain; charset=utf-8\n\n\xe9\n", _HTML, kind="alternative")) == ("é", "plain")
+
+
+@pytest.mark.parametrize("declared", ["text/html", "text/html; charset=us-ascii", "text/html; charset=x-nowhere"])
+def test_html_may_name_its_charset_itself(declared: str) -> None:
+    html = "<html><meta http-equiv='Content-Type' content='text/html; charset=windows-1251'><p>Привет</p>".encode("cp1251")
+    facts = read_facts(message(html, Content_Type=declared))
+    assert facts.body_text == "Привет"
+    assert facts.problems == capture_facts(message(html, Content_Type=declared)).problems == ()
+
+
+@pytest.mark.parametrize("meta", ["utf-16", "x-nowhere", "iso-2022-jp"])
+def test_what_html_names_wrongly_is_not_believed(meta: str) -> None:
+    assert read_facts(message(f"<meta charset={meta}>caf\xe9".encode("cp1252"), Content_Type="text/html")).body_text == "café"
+    assert read_facts(message(f"<meta charset={meta}>caf\xe9".encode(), Content_Type="text/html")).body_text == "café"
+
+
+def test_the_text_that_outlook_wrapped_stands_in_for_an_empty_one() -> None:
+    wrapped = attached(tnef_stream(attribute(0x800C, b"Wrapped words.")), "winmail.dat", "application/ms-tnef")
+    assert _body(multipart("Content-Type: text/plain\n\n \n", wrapped)) == ("Wrapped words.", "plain")
+    empty = attached(tnef_stream(), "winmail.dat", "application/ms-tnef")
+    assert _body(multipart("Content-Type: text/plain\n\n", empty)) == ("", "plain")
+    assert _body(multipart("Content-Type: text/plain\n\nOwn words.\n", wrapped)) == ("Own words.", "plain")
+
+
+@pytest.mark.parametrize("kind", ["text/html (rich)", "(rich) text/html", "text/html (rich); charset=utf-8"])
+def test_a_comment_in_the_type_hides_no_text(kind: str) -> None:
+    assert _body(message("<p>Rich words.</p>", Content_Type=kind)) == ("Rich words.", "html")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from capstone.domain.facts import read_facts
+from capstone.domain.facts import capture_facts, read_facts
 from capstone.domain.facts.headers import read_headers
-from tests.unit.facts.messages import message
+from tests.unit.facts.messages import message, multipart
 
 
 def test_folded_lines_are_one_value() -> None:
@@ -53,3 +53,12 @@ def test_names_of_fields_are_remembered_only_up_to_a_bound() -> None:
     block = b"".join(b"X-Odd-%d: y\n" % number for number in range(6_000))
     assert len(read_headers(block + b"\n").fields) == 6_000
     assert read_headers(b"X-" + b"y" * 100 + b": z\n\n").first("x-" + "y" * 100) == "z"
+
+
+@pytest.mark.parametrize("after", [b"", b"\r\n", b"From ann Mon Jan  1 10:00:00 2024\n"])
+def test_a_byte_order_mark_hides_no_header(after: bytes) -> None:
+    raw = b"\xef\xbb\xbf" + after + multipart("Content-Type: text/plain\n\nWords.\n")
+    facts = read_facts(raw)
+    assert (facts.date is not None, facts.subject, facts.body_text) == (True, "Test", "Words.")
+    assert "leading_byte_order_mark" in {problem.code for problem in facts.problems}
+    assert capture_facts(raw).header_date == facts.date

@@ -77,6 +77,8 @@ def test_a_name_of_the_content_type_stands_in() -> None:
         (b"a\0b", "us-ascii", "ab", None),
         (b"+2AA-", "utf-7", "?", None),
         (b"h\0i\0", "utf-16-le", "hi", None),
+        (b"\0h\0i", "utf-16", "hi", None),
+        (b"no wide text at all", "utf-16", "no wide text at all", "unknown_charset"),
         (b"aGk=", "base64", "aGk=", "unknown_charset"),
         (b"x", "unicode_escape", "x", "unknown_charset"),
     ],
