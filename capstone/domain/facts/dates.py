@@ -30,6 +30,11 @@ _USUAL = re.compile(
     r"(?:[A-Za-z]{3}, {1,2})?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) "
     r"([+-]\d\d[0-5]\d|[A-Z]{2,3})(?: \([A-Za-z0-9 :+-]*\))?"
 )
+_COMMENT = re.compile(r"\([^()]*+\)")
+_HALF_DAY = re.compile(r"\b(\d{1,2})([:.]\d\d(?:[:.]\d\d)?)\s*([AP])\.?M\b\.?", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:\s|(?<=:\d\d))(?:GMT|UTC?|Z)?\s?([+-])(\d{1,2})(?::?([0-5]\d))?$", re.IGNORECASE)
+"""A numeric zone in any form: "+01:00", "GMT+2", "-05"."""
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
 def read_date(value: str) -> tuple[datetime | None, str | None]:
@@ -74,13 +79,30 @@ def _zone_of_seconds(seconds: int) -> timezone:
 
 
 def _of_any(value: str) -> datetime | None:
-    """What the standard library makes of obsolete and odd forms. No zone named: UTC."""
+    """What the standard library makes of obsolete and odd forms, said in its own way before. No zone named: UTC."""
+    value = _OFFSET.sub(_plain_offset, _HALF_DAY.sub(_whole_day, _COMMENT.sub(" ", value).strip()))
     try:
+        if _ISO.match(value):
+            moment = datetime.fromisoformat(value.replace(" +", "+").replace(" -", "-"))
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         fields = parsedate_tz(value)
         if fields is None:
             return None
         zone = _zone_of_seconds(fields[9] or 0)
-        return datetime(*fields[:5], min(fields[5], 59), tzinfo=zone)
+        year = fields[0] + 1900 if 100 <= fields[0] < 1000 else fields[0]  # programs that counted on past 99 (RFC 5322 4.3)
+        return datetime(year, *fields[1:5], min(fields[5], 59), tzinfo=zone)
     # It was written for well-meant input: what it raises on the rest is not documented.
     except (ValueError, TypeError, IndexError, OverflowError, AttributeError):
         return None
+
+
+def _whole_day(half: re.Match[str]) -> str:
+    hour, rest, mark = half.groups()
+    if not 1 <= int(hour) <= 12:
+        return f"{hour}{rest} "  # it counts all 24 already
+    return f"{int(hour) % 12 + (12 if mark in 'pP' else 0):02}{rest} "
+
+
+def _plain_offset(offset: re.Match[str]) -> str:
+    sign, hours, minutes = offset.groups()
+    return f" {sign}{int(hours):02}{minutes or '00'}"

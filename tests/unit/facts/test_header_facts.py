@@ -175,3 +175,34 @@ def test_very_many_address_fields_take_linear_time() -> None:
     began = process_time()
     assert len(read_facts(raw).to) == 100_001
     assert process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("value", "instant"),
+    [
+        ("Mon, 3 Jan 100 12:00:00 -0500", "2000-01-03T12:00:00-05:00"),
+        ("Tue, 29 Feb 100 12:00:00 +0000", "2000-02-29T12:00:00+00:00"),
+        ("3 Feb 2004 23:30:00 -05:00", "2004-02-03T23:30:00-05:00"),
+        ("Tue, 3 Feb 2004 23:30:00 GMT-0500", "2004-02-03T23:30:00-05:00"),
+        ("Tue Feb 03 2004 23:30:00 GMT-0500 (EST)", "2004-02-03T23:30:00-05:00"),
+        ("Tue, 3 Feb 2004 23:30:00 UTC+2", "2004-02-03T23:30:00+02:00"),
+        ("Tue, 3 Feb 2004 23:30:00 -05", "2004-02-03T23:30:00-05:00"),
+        ("Tue, 3 Feb 2004 23:30:00-0500", "2004-02-03T23:30:00-05:00"),
+        ("Tue, 03 Feb 2004 23:30:00 (EST) -0500", "2004-02-03T23:30:00-05:00"),
+        ("Tue, 3 Feb 2004 11:30:00 PM -0500", "2004-02-03T23:30:00-05:00"),
+        ("Tue, 3 Feb 2004 12:30 a.m. EST", "2004-02-03T00:30:00-05:00"),
+        ("Tue, 3 Feb 2004 12:30:00 pm", "2004-02-03T12:30:00+00:00"),
+        ("Tue, 3 Feb 2004 23:30:00 PM -0500", "2004-02-03T23:30:00-05:00"),
+        ("2004-02-03T23:30:00-05:00", "2004-02-03T23:30:00-05:00"),
+        ("2004-02-03 23:30:00 -0500", "2004-02-03T23:30:00-05:00"),
+        ("2004-02-03 23:30", "2004-02-03T23:30:00+00:00"),
+    ],
+)
+def test_odd_forms_of_zone_hour_and_year_move_no_message_to_another_day(value: str, instant: str) -> None:
+    date, problem = read_date(value)
+    assert (date and date.isoformat(), problem) == (instant, None)
+
+
+@pytest.mark.parametrize("value", ["2004-02-03", "2004-13-03 10:00", "29 Feb 101 10:00:00 +0000", "3 Feb 2004 23:30:00 GMT+99"])
+def test_what_is_no_moment_is_malformed(value: str) -> None:
+    assert read_date(value) == (None, "malformed_date")
