@@ -27,6 +27,7 @@ Nothing that was matched is given back: with blanks on both sides of a choice, a
 _ESCAPED = re.compile(r"\\(.)")
 _EMPTY_GROUP = re.compile(r"[^:\"<>@,;]*:\s*;?")
 _CODED_WORD = re.compile(r"=\?[^?\s]{1,64}\?[qQ]\?[^?]*\?=")
+_BETWEEN = re.compile(r"[\s<>()\[\]\",;:\\]+")
 _SPECIAL = re.compile(r"[,;:<>()@\[\]\"\\]")
 _Note = Callable[[str], None]
 
@@ -106,5 +107,16 @@ def _read_odd(value: str, note: _Note) -> list[tuple[str, str]]:
         pairs = getaddresses([value])
     # Comments are read by recursion, and what it raises on hostile lists is not documented.
     except (RecursionError, IndexError, ValueError, TypeError, AttributeError):
-        return []
-    return [pair for pair in pairs if pair[1]]
+        pairs = []
+    found = [pair for pair in pairs if pair[1]]
+    if value.count("@") > sum(address.count("@") for _, address in found):
+        found.extend(_overlooked(value, found))
+    return found
+
+
+def _overlooked(value: str, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What looks like an address and stands in none that were found, nor in their names: one quote too many hides all others."""
+    told = "\n".join([text for pair in found for text in pair])
+    known = set(_BETWEEN.split(told))
+    words = dict.fromkeys(word.strip("'.") for word in _BETWEEN.split(value))
+    return [("", word) for word in words if 0 < word.find("@") < len(word) - 1 and word not in known]

@@ -206,3 +206,22 @@ def test_odd_forms_of_zone_hour_and_year_move_no_message_to_another_day(value: s
 @pytest.mark.parametrize("value", ["2004-02-03", "2004-13-03 10:00", "29 Feb 101 10:00:00 +0000", "3 Feb 2004 23:30:00 GMT+99"])
 def test_what_is_no_moment_is_malformed(value: str) -> None:
     assert read_date(value) == (None, "malformed_date")
+
+
+@pytest.mark.parametrize(
+    ("value", "addresses"),
+    [
+        ('Ann" <ann@agency.example>, bob@agency.example', {"ann@agency.example", "bob@agency.example"}),
+        ("ann@agency.example bob@agency.example", {"ann@agency.example", "bob@agency.example"}),
+        ("Ann (was old@agency.example (x)) <ann@agency.example>", {"ann@agency.example"}),
+        ("(" * 5_000 + " ann@agency.example", {"ann@agency.example"}),
+        ("list: @agency.example, ann@;", {"@agency.example"}),
+    ],
+)
+def test_no_address_is_lost_in_a_broken_list(value: str, addresses: set[str]) -> None:
+    assert {mailbox.address for mailbox in read_addresses([value], lambda _: None)} >= addresses
+
+
+def test_an_address_in_a_name_is_no_other_mailbox() -> None:
+    [mailbox] = read_addresses(["Ann (was old@agency.example (x)) <ann@agency.example>"], lambda _: None)
+    assert (mailbox.name, mailbox.address) == ("Ann (was old@agency.example x)", "ann@agency.example")
