@@ -6,14 +6,14 @@ import binascii
 import re
 from collections.abc import Callable
 
-from capstone.domain.facts.charsets import codec_of, decoded
+from capstone.domain.facts.charsets import decoded
 
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=")
 _Note = Callable[[str], None]
 
 
 def unwrapped(value: str, note: _Note) -> str:
-    """The value with its encoded words decoded. Words whose charset or encoding is broken stay as written and are noted."""
+    """The value with its encoded words decoded. What is broken is noted: a charset guessed, what is no base64 kept as it is."""
     if "=?" not in value:
         return value
     out: list[str] = []
@@ -43,7 +43,7 @@ def _flush(out: list[str], charset: str, pieces: list[bytes], note: _Note) -> No
     if not pieces:
         return
     text, problem = decoded(b"".join(pieces), charset)
-    if problem == "undecodable_text":
+    if problem in ("undecodable_text", "unknown_charset"):
         note("malformed_encoded_word")
     out.append(text.replace("\r", " ").replace("\n", " "))
 
@@ -51,8 +51,6 @@ def _flush(out: list[str], charset: str, pieces: list[bytes], note: _Note) -> No
 def _bytes_of(word: re.Match[str]) -> tuple[str, bytes] | None:
     charset, encoding, text = word.groups()
     charset = charset.partition("*")[0].lower()  # RFC 2231: a language may follow the charset
-    if codec_of(charset) is None:
-        return None
     raw = text.encode("utf-8")
     if encoding in "qQ":
         return charset, binascii.a2b_qp(raw, header=True)

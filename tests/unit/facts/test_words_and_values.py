@@ -36,6 +36,10 @@ def test_broken_encoded_words_are_noted(value: str) -> None:
     assert noted == ["malformed_encoded_word"]
 
 
+def test_a_word_of_an_unknown_charset_is_guessed() -> None:
+    assert unwrapped("=?unknown-8bit?q?caf=C3=A9?= =?x-unknown?b?aGVsbG8=?=", lambda _: None) == "caféhello"
+
+
 @pytest.mark.parametrize(
     ("value", "name"),
     [
