@@ -48,7 +48,7 @@ def document_of(
         record_class=classification.record_class.value,
         schedule_item=classification.item,
         subject=folded(facts.subject[:text_limit]),
-        body=_joined([folded(text), *_nested_texts(facts)]),
+        body=_joined([folded(text), *_nested_texts(facts, text_limit)]),
         from_=_words_of_people(people["from"]),
         to=_words_of_people(people["to"]),
         cc=_words_of_people(people["cc"]),
@@ -129,9 +129,12 @@ _known_person = lru_cache(maxsize=4_096)(_met_person)
 """The same people write again and again. Long names are not kept, so that the memory is bounded."""
 
 
-def _nested_texts(facts: MessageFacts) -> list[str]:
-    """Subject and writer of each message inside the message."""
-    return [_joined([folded(inner.subject), _words_of_people(inner.from_)]) for inner in facts.nested]
+def _nested_texts(facts: MessageFacts, text_limit: int) -> Iterator[str]:
+    """Subject, writer and text of each message inside the message; of all their texts no more than the limit."""
+    left = text_limit
+    for inner in facts.nested:
+        yield _joined([folded(inner.subject), _words_of_people(inner.from_), folded(inner.body_text[:left])])
+        left = max(0, left - len(inner.body_text))
 
 
 def _joined(texts: Iterable[str]) -> str:
@@ -156,10 +159,11 @@ def _unsearchable(facts: MessageFacts, text_limit: int) -> tuple[str, ...]:
     """Why part of the message is not found by its words. The text of attachments is not in the index yet."""
     is_encrypted = any(kind.endswith("-encrypted") for kind in facts.security) or any(a.is_encrypted for a in facts.attachments)
     is_headers_only = facts.parser == "headers"
+    lengths = (len(facts.body_text), len(facts.subject), sum([len(inner.body_text) for inner in facts.nested]))
     is_read_in_part = not is_headers_only and any(problem.code in _LEFT_UNREAD for problem in facts.problems)
     reasons = {
         ENCRYPTED: is_encrypted,
-        CUT_OFF: is_read_in_part or len(facts.body_text) > text_limit or len(facts.subject) > text_limit,
+        CUT_OFF: is_read_in_part or max(lengths) > text_limit,
         HEADERS_ONLY: is_headers_only,
         ATTACHMENT_TEXT: any(_is_attached(attachment) and attachment.size_bytes for attachment in facts.attachments),
     }

@@ -115,11 +115,17 @@ def test_an_empty_attachment_hides_no_text() -> None:
     assert (document.has_attachment, document.unsearchable) == (True, ())
 
 
-def test_a_message_inside_is_found_by_its_subject_and_writer() -> None:
-    inner = NestedMessage("2", None, "Inner Subject", (OKAFOR,), None)
+def test_a_message_inside_is_found_by_its_subject_writer_and_text() -> None:
+    inner = NestedMessage("2", None, "Inner Subject", (OKAFOR,), None, "Forwarded words.")
     document = document_of(ENTRY, MessageFacts(body_text="See below.", nested=(inner,)), UTC)
-    assert document.body == "see below inner subject chidi okafor agency example"
-    assert document.has_attachment
+    assert document.body == "see below inner subject chidi okafor agency example forwarded words"
+    assert (document.has_attachment, document.unsearchable) == (True, ())
+
+
+def test_of_messages_inside_no_more_text_is_found_than_of_the_message() -> None:
+    inner = NestedMessage("2", None, "", (), None, "0123456")
+    document = document_of(ENTRY, MessageFacts(nested=(inner, inner, inner)), UTC, 9)
+    assert (document.body, document.unsearchable) == ("0123456 01", ("cut_off",))
 
 
 @pytest.mark.parametrize(

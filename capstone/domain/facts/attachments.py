@@ -60,13 +60,13 @@ def read_nested(parts: list[Part]) -> tuple[NestedMessage, ...]:
 
 
 def list_nested(parts: list[Part]) -> tuple[NestedMessage, ...]:
-    """The messages inside the message with subject and writer only: what the index holds of them."""
+    """The messages inside the message with subject, writer and text only: what the index holds of them."""
     return tuple([_listed(part, part.message) for part in parts if part.message is not None])
 
 
 def _listed(part: Part, headers: Headers) -> NestedMessage:
     subject = unwrapped(headers.first("subject") or "", _ignored)
-    return NestedMessage(part.number, None, subject, read_addresses(headers.all("from"), _ignored), None)
+    return NestedMessage(part.number, None, subject, read_addresses(headers.all("from"), _ignored), None, _text_in(part))
 
 
 def _nested(part: Part, headers: Headers) -> NestedMessage:
@@ -78,8 +78,12 @@ def _nested(part: Part, headers: Headers) -> NestedMessage:
         subject=unwrapped(headers.first("subject") or "", _ignored),
         from_=read_addresses(headers.all("from"), _ignored),
         date=read_date(date)[0] if date else None,
-        body_text=body_of(part.children[0]).text if part.children else "",
+        body_text=_text_in(part),
     )
+
+
+def _text_in(part: Part) -> str:
+    return body_of(part.children[0]).text if part.children else ""
 
 
 def _attachment(leaf: Part, for_index: bool) -> Attachment:

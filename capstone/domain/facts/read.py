@@ -81,7 +81,7 @@ def index_facts(raw: bytes) -> MessageFacts:
     """What an index document is made of: `document_of` makes the same of it as of `read_facts`. Never raises.
 
     Left empty are the identifier, dates, references, keys, labels and markings, problems of header fields, digests of
-    attachments, types of attachments that are not shown in the text, and of messages inside all but subject and writer.
+    attachments, types of attachments that are not shown in the text, and of messages inside all but subject, writer and text.
     """
     reading = read_parts(raw)
     headers = reading.headers

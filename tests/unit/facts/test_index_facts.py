@@ -51,5 +51,5 @@ def test_what_the_index_does_not_hold_is_left_empty() -> None:
     assert (facts.markings, facts.problems) == ((), ())
     assert [(a.name, a.digest, a.detected_type, a.size_bytes) for a in facts.attachments] == [("a.pdf", "", None, 8)]
     assert [(n.subject, n.from_, n.body_text) for n in facts.nested] == [
-        ("Test", (Address("Ann Archer", "ann@agency.example"),), "")
+        ("Test", (Address("Ann Archer", "ann@agency.example"),), "Inner.")
     ]
