@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from fast_mail_parser import PyLazyMimePart, parse_email_tree
 
 from capstone.domain.facts.headers import read_headers
@@ -12,6 +14,10 @@ _Problems = list[tuple[str, str]]
 
 _UNCHANGED_OR_CHECKED = frozenset({"", "7bit", "8bit", "binary", "base64"})
 _READ_ALIKE = _UNCHANGED_OR_CHECKED | {"quoted-printable"}
+
+
+_MOST_BOUNDARIES = 20
+"""Each is looked for in the whole message: with more of them around empty parts the next rung reads it."""
 
 
 class NotForFastParser(Exception):
@@ -36,6 +42,7 @@ class _Builder:
         # One byte is looked for much faster than two, and most messages have none.
         self._has_lf_ends = b"\r" not in raw or b"\r\n" not in raw
         self._count = 0
+        self._pairs: dict[str, bool] = {}
         self.has_doubtful = False
 
     def fill(self, part: Part, node: PyLazyMimePart, depth: int) -> None:
@@ -65,9 +72,13 @@ class _Builder:
 
     def _is_empty(self, node: PyLazyMimePart, boundary: str) -> bool:
         """Whether a part without content is so for certain: two boundary lines in a row."""
-        line = b"\n--" + boundary.encode("utf-8")
-        raw = self._raw.replace(b"\r", b"")
-        return not node.headers and (line + line in raw or line + b"\n" + line in raw)
+        if node.headers or self.has_doubtful or (boundary not in self._pairs and len(self._pairs) >= _MOST_BOUNDARIES):
+            return False
+        if boundary not in self._pairs:
+            line = b"\n--" + boundary.encode("utf-8")
+            raw = self._raw.replace(b"\r", b"")
+            self._pairs[boundary] = line + line in raw or line + b"\n" + line in raw
+        return self._pairs[boundary]
 
     def _fill_message(self, part: Part, node: PyLazyMimePart, depth: int) -> None:
         if not node.is_message or len(node.children) != 1 or depth >= MAX_DEPTH:
@@ -81,6 +92,10 @@ class _Builder:
             inner.number = child_number(part.number, 1)
         part.children.append(inner)
 
+    @cached_property
+    def _has_coded_cr(self) -> bool:
+        return b"=0D" in self._raw or b"=0d" in self._raw
+
     def _content(self, part: Part, node: PyLazyMimePart) -> bytes:
         content = node.content or b""
         encoding = part.encoding
@@ -88,7 +103,7 @@ class _Builder:
             return content
         # The parser ends decoded lines with CRLF whatever the message has; where it may not be undone, it is not used.
         if self._has_lf_ends and b"\r\n" in content:
-            if b"=0D" in self._raw or b"=0d" in self._raw:
+            if self._has_coded_cr:
                 raise NotForFastParser
             return content.replace(b"\r\n", b"\n")
         return content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from time import process_time
 
 import pytest
 
@@ -164,3 +165,16 @@ def test_parts_beyond_the_limit_are_cut_on_the_second_rung_too() -> None:
     facts = read_facts(raw.replace(b"--b\n", b"--b\nContent-Transfer-Encoding: base64 \n", 1))
     assert facts.parser == "compat32"
     assert "parts_cut_off" in {problem.code for problem in facts.problems}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        multipart(*["\n"] * 5_000, "\n" + "x" * 2_000_000),
+        multipart(*["Content-Transfer-Encoding: quoted-printable\n\na=3D\nb"] * 5_000, "\n" + "x" * 2_000_000),
+    ],
+)
+def test_very_many_parts_take_linear_time(raw: bytes) -> None:
+    began = process_time()
+    assert len(read_facts(raw).body_text) >= 2_000_000
+    assert process_time() - began < 10
