@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 FORMAT = 1
@@ -68,9 +68,9 @@ class Envelope:
 
 def write_envelope(envelope: Envelope, digest: str) -> bytes:
     """JSON, the same for the same content. `digest` is that of the message, so that the object is of one record only."""
-    told = {key: value for key, value in asdict(envelope).items() if value not in (None, (), {}, "")}
+    told = {key: value for key, value in _fields_of(envelope).items() if value not in (None, (), {}, "")}
     told |= {"format": FORMAT, "of": digest}
-    return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return _JSON.encode(told).encode()
 
 
 def read_envelope(raw: bytes) -> Envelope | None:
@@ -90,6 +90,15 @@ def read_envelope(raw: bytes) -> Envelope | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _fields_of(part: object) -> dict[str, object]:
+    """Those of a recipient or list among them are asked for by the encoder, when it comes to it."""
+    return {name: getattr(part, name) for name in _FIELDS[type(part)]}
+
+
+_FIELDS: Mapping[type, Sequence[str]] = {kind: [one.name for one in fields(kind)] for kind in (Envelope, Recipient, ListMembers)}
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_fields_of)
 
 
 def _recipient(told: Mapping[str, object]) -> Recipient:

@@ -79,6 +79,8 @@ class OfferedMessage:
     """(cursor name, new value) that may be kept once this item is durable."""
     companions: tuple[Companion, ...] = ()
     """What is to be kept beside it. `occurrence.envelope` is the digest of the envelope among them, if there is one."""
+    digest: str | None = None
+    """That of `raw`, where the source had to take it already; the store proves it again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ def is_noted(occurrence: Occurrence, noted: Sequence[Occurrence]) -> bool:
 def _digest(item: OfferedItem) -> str:
     if isinstance(item, HeldItem):
         return item.digest
+    if isinstance(item, OfferedMessage) and item.digest is not None:
+        return item.digest
     return digest_of(item.raw) if item.raw is not None else ""
 
 

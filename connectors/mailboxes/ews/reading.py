@@ -220,9 +220,10 @@ class FolderReader:
         return self._message(entry, answer.told, answer.raw)
 
     def _message(self, entry: Entry, told: ItemTold, raw: bytes) -> OfferedMessage:
-        envelope = write_envelope(envelope_of(told, raw, self._reading.lists.behind(lists_among(told))), digest_of(raw))
+        digest = digest_of(raw)
+        envelope = write_envelope(envelope_of(told, raw, self._reading.lists.behind(lists_among(told))), digest)
         companion = Companion(CompanionKind.ENVELOPE, "json", envelope)
-        return OfferedMessage(self._occurrence(entry, digest_of(envelope)), raw, companions=(companion,))
+        return OfferedMessage(self._occurrence(entry, digest_of(envelope)), raw, companions=(companion,), digest=digest)
 
     def _occurrence(self, entry: Entry, envelope: str | None) -> Occurrence:
         return Occurrence(

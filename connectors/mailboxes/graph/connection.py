@@ -94,6 +94,7 @@ class GraphSession:
         self._tokens = Tokens(server.authority, server.resource, login, self._http)
         self.server_time = 0.0
         """The server's clock at its last answer, in seconds since 1970; 0 before."""
+        self._dated = ""
 
     def close(self) -> None:
         """End every connection."""
@@ -228,8 +229,8 @@ class GraphSession:
                 raise Stopped
             with self._http.stream(method, url, headers=headers, json=body) as response:
                 raw = self._body(response, most_bytes)
-        if told := response.headers.get("date"):
-            self.server_time = _moment(told) or self.server_time
+        if (told := response.headers.get("date", "")) != self._dated:  # many answers come within one second
+            self.server_time, self._dated = _moment(told) or self.server_time, told
         return response.status_code, response.headers, raw
 
     def _body(self, response: httpx.Response, most_bytes: int) -> bytes:

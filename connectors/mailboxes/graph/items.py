@@ -83,12 +83,13 @@ def occurrence_of(entry: Entry, place: Place, *, is_sent: bool) -> Occurrence:
 
 def message_of(entry: Entry, occurrence: Occurrence, raw: bytes) -> OfferedMessage:
     """The message with what the server says of its envelope beside it."""
-    companion = Companion(CompanionKind.ENVELOPE, "json", write_envelope(_envelope(entry.told), digest_of(raw)))
+    digest = digest_of(raw)
+    companion = Companion(CompanionKind.ENVELOPE, "json", write_envelope(_envelope(entry.told), digest))
     placed = Occurrence(
         occurrence.place, occurrence.flags, occurrence.received_at,
         is_sent=occurrence.is_sent, envelope=digest_of(companion.raw), identity=occurrence.identity,
     )  # fmt: skip
-    return OfferedMessage(placed, raw, companions=(companion,))
+    return OfferedMessage(placed, raw, companions=(companion,), digest=digest)
 
 
 def _envelope(told: Mapping[str, Any]) -> Envelope:
