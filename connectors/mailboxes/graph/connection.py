@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
+import tenacity
 
 from capstone.domain.errors import SourceRefused
 from connectors.mailboxes.ahead import Stopped
@@ -182,14 +183,15 @@ class GraphSession:
 
     def _tried(self, ask: Callable[[], T]) -> T:
         """Asked up to TRIES times while the line breaks, the answer is not whole or the server is busy."""
-        for attempt in range(TRIES - 1):
-            try:
-                return ask()
-            except (GraphError, *NO_ANSWER) as exc:
-                if not _may_pass(exc):
-                    raise
-                self._pause(_seconds_before(exc, attempt))
-        return ask()
+        asking = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_may_pass),
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=_seconds_before,
+            sleep=self._pause,
+            reraise=True,
+        )
+        answer: T = asking(ask)
+        return answer
 
     def _ask(self, method: str, target: str, prefer: str, body: object, most_bytes: int) -> tuple[httpx.Headers, bytes]:
         """The answer's headers and body; a token that was refused is renewed once."""
@@ -300,19 +302,18 @@ def _trust(server: GraphServer) -> ssl.SSLContext:
         raise SourceRefused(why, "Set ca_file of this source to a file of certificates in PEM form.") from exc
 
 
-def _may_pass(error: Exception) -> bool:
+def _may_pass(error: BaseException) -> bool:
+    """Asking again may help. A server that wants to be left alone for longer than LONGEST_PAUSE_S is left to the next run."""
     if isinstance(error, GraphError):
-        return error.status >= 500 or error.status in _PASSING
-    return untrusted(error) is None
+        return (error.status >= 500 or error.status in _PASSING) and (error.pause_s or 0.0) <= LONGEST_PAUSE_S
+    return isinstance(error, NO_ANSWER) and untrusted(error) is None
 
 
-def _seconds_before(error: Exception, attempt: int) -> float:
-    """What Retry-After says, else longer each time. Longer than LONGEST_PAUSE_S is left to the next run."""
-    if not isinstance(error, GraphError) or error.pause_s is None:
-        return float(_FIRST_PAUSE_S * 2**attempt)
-    if error.pause_s > LONGEST_PAUSE_S:
-        raise error
-    return error.pause_s
+def _seconds_before(state: tenacity.RetryCallState) -> float:
+    """What Retry-After says, else longer each time."""
+    error = state.outcome.exception() if state.outcome else None
+    told = error.pause_s if isinstance(error, GraphError) else None
+    return _FIRST_PAUSE_S * 2 ** (state.attempt_number - 1) if told is None else told
 
 
 def _seconds(text: str | None) -> float | None:
