@@ -30,6 +30,8 @@ _MOST_TEXT, _FIRST = 32 * 1024 * 1024, 256
 """A list of everybody in a department is some hundred thousand lines."""
 _BOM = "\ufeff"
 _LINE = re.compile(r"(sender|on-behalf-of|subject|message-id|recipient|to|cc|bcc):[ \t]*(.*)", re.IGNORECASE)
+_BESIDE = re.compile(r"(label|mailbox|sentutc|receivedutc):", re.IGNORECASE)
+"""Lines that Exchange may write too ([MS-XJRNL] 2.1). Whoever `Mailbox` names is found as in a line of an unknown form."""
 _REDIRECTED = re.compile(r",[ \t]*(Expanded|Forwarded):[ \t]*", re.IGNORECASE)
 _BARE = re.compile(r"[^\s<>\",;]+")
 _BETWEEN = re.compile(r"[\s<>()\[\]\",;:]+")
@@ -154,7 +156,7 @@ def _is_told_by_form(lines: list[str], envelope: Envelope, originals: tuple[byte
     if not (envelope.sender and envelope.recipients and envelope.message_id and originals):
         return False
     named = read_message_id(read_headers(originals[0]).first("message-id") or "")[0]
-    return named == envelope.message_id and all(_LINE.match(line) for line in lines if line.strip())
+    return named == envelope.message_id and all(_LINE.match(line) or _BESIDE.match(line) for line in lines if line.strip())
 
 
 def _lines_of(text: Leaf) -> list[str]:

@@ -36,7 +36,8 @@ _REASON, _REASON_BESIDE = "it names no registered account", "the envelope of mai
 _AT = "received_at"
 _DELIVERED = ("x-gm-original-to", "x-original-to", "delivered-to", "envelope-to", "x-envelope-to")
 """Fields in which servers say for whom they delivered a copy."""
-_FROM = ("from", "sender", "resent-from", "resent-sender", "return-path")
+_BY = ("from", "sender", "resent-from", "resent-sender")
+_FROM = (*_BY, "return-path")
 _TO = ("to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc", *_DELIVERED)
 
 
@@ -68,28 +69,35 @@ def sorted_by_account(delivered: Delivered, sorting: Sorting) -> dict[str, list[
     """The items by account; those of NO_ACCOUNT where nobody registered is concerned. Never raises for what the bytes hold.
 
     What was delivered to an account's own address is a copy of its mail whatever it looks like, and so is what its own header
-    addresses to an account, or says to be from one, of which the report inside knows nothing. Where the wire names nobody but
-    the journal and strangers may write to it, that is no proof against a report whose inside was made to fit: there
-    `reads_reports` must be False.
+    addresses to an account of which the report inside knows nothing. Where the wire names nobody but the journal and strangers
+    may write to it, that is no proof against a report whose inside was made to fit: there `reads_reports` must be False.
+    A report that says to be from such an account is both, as a relay may have put that address there: its copy, and the
+    originals of whom the report names.
     """
     headers = read_headers(delivered.raw)
-    report = _report_in(delivered, headers, sorting)
-    found = _of_copy(delivered, headers, sorting) if report is None else _of_report(delivered, headers, report, sorting)
+    report, authors = _report_in(delivered, headers, sorting)
+    found = {} if report is None else _of_report(delivered, headers, report, sorting)
+    if report is None or not authors <= found.keys():
+        copies = _of_copy(delivered, headers, sorting)
+        found |= copies if report is None else {account: copies[account] for account in sorted(authors - found.keys())}
     return found or {NO_ACCOUNT: _refused(delivered, sorting)}
 
 
-def _report_in(delivered: Delivered, headers: Headers, sorting: Sorting) -> JournalReport | None:
-    """None where it is a copy."""
+def _report_in(delivered: Delivered, headers: Headers, sorting: Sorting) -> tuple[JournalReport | None, frozenset[str]]:
+    """The report, None where it is a copy; the accounts that its own header says it is from and of which its inside knows
+    nothing."""
     own = (*delivered.recipients, *_named(headers, _DELIVERED))
     if not sorting.reads_reports or _accounts(sorting, own, headers, delivered.at):
-        return None
+        return None, frozenset()
     report = read_report(delivered.raw)
     if report is None or not report.originals:
-        return report
+        return report, frozenset()
     # Exchange gives a report the addresses of its original, or those of the system and of the journal.
     within = [address for raw in report.originals for address in _named(read_headers(raw), _FROM + _TO)]
     told = _accounts(sorting, (*_said(report.envelope.sender), *_concerned_by(report), *within), headers, delivered.at)
-    return report if _accounts(sorting, _named(headers, _FROM + _TO), headers, delivered.at) <= told else None
+    if not _accounts(sorting, _named(headers, _TO), headers, delivered.at) <= told:
+        return None, frozenset()
+    return report, _accounts(sorting, _named(headers, _BY), headers, delivered.at) - told
 
 
 def _of_copy(delivered: Delivered, headers: Headers, sorting: Sorting) -> dict[str, list[OfferedItem]]:

@@ -28,14 +28,14 @@ _READ = 1 << 20
 _DOTS = 0.02
 """What dots at the start of lines may add on the way."""
 _PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>\s*(.*)|(\S+)\s*(.*)', re.DOTALL)
-_SIZE = re.compile(r">.* SIZE=(\d{1,20})", re.IGNORECASE)
+_SIZE = re.compile(r"(?:^|\s)SIZE=(\d{1,20})", re.IGNORECASE)
 _ROUTE = re.compile(r"@[^:<>]*:")
 
 OK, LATER = "250 2.6.0 kept", "451 4.3.0 not kept yet, try again later"
 FULL = "452 4.3.1 too much mail at a time, try again later"
 TOO_LARGE = "552 5.3.4 larger than this archive takes"
 NOT_YOU = "554 5.7.1 this address may not deliver here"
-NOT_CLEAR = "530 5.7.0 STARTTLS first"
+NOT_CLEAR = "451 4.7.0 STARTTLS first"
 TOO_MANY = "421 4.3.2 too many connections, try again later"
 CLOSING = "421 4.3.2 closing, try again later"
 
@@ -96,7 +96,7 @@ class JournalSession(SMTP):
 
     line_length_limit = 1 << 18
     """Of commands; also how much waits to be read."""
-    command_size_limit = 8192
+    command_size_limit = 1 << 17
     """Addresses that stand for X.500 names are far longer than the standard allows, and a refusal would be for good."""
 
     def __init__(self, desk: Desk) -> None:
@@ -187,22 +187,19 @@ class JournalSession(SMTP):
     # --- commands ---
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
-        """Any path is taken as it is written: a journal is full of addresses that no rule allows."""
-        match = _PATH.fullmatch(arg.strip())
-        if match is None:
-            return None, None
-        angled, rest, bare, bare_rest = match.groups()
-        if bare is not None:
-            return bare, bare_rest
-        return _ROUTE.sub("", angled, count=1) if angled.startswith("@") else angled or "<>", rest
+        """Any path is taken as it is written: a journal is full of addresses that no rule allows. Parameters of extensions that
+        were not offered change nothing of the bytes; to refuse them would be to refuse the mail for good."""
+        path, _ = _path_in(arg)
+        return path, ""
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802  (aiosmtpd's name)
         """Refuse what comes in the clear where it must not, and what says beforehand that it is too large."""
         # aiosmtpd would refuse LHLO too.
         if self._desk.line.require_tls and self._tls_protocol is None:
+            self._desk.count("deferred")  # for good it would be lost with whoever tries in the clear what fails by TLS
             await self.push(NOT_CLEAR)
             return
-        size = _SIZE.search(arg or "")
+        size = _SIZE.search(_path_in((arg or "").partition(":")[2])[1])
         if size is not None and int(size[1]) > self._desk.line.size_limit_bytes:
             self._desk.count("refused_size")
             await self.push(TOO_LARGE)
@@ -275,6 +272,17 @@ class LmtpSession(JournalSession, LMTP):
 
     def _answers(self, envelope: Envelope) -> int:
         return len(envelope.rcpt_tos)
+
+
+def _path_in(arg: str) -> tuple[str | None, str]:
+    """The path of a MAIL or RCPT command, without the route of old, and the parameters behind it. None: there is no path."""
+    match = _PATH.fullmatch(arg.strip())
+    if match is None:
+        return None, ""
+    angled, rest, bare, bare_rest = match.groups()
+    if bare is not None:
+        return bare, bare_rest
+    return _ROUTE.sub("", angled, count=1) if angled.startswith("@") else angled or "<>", rest
 
 
 class _Incoming:

@@ -160,6 +160,12 @@ def test_a_report_is_known_by_its_form_where_a_relay_took_its_mark_away() -> Non
     assert read(report(lines_for("To: b@x.example"), original(), mark=None)).originals == (original(),)
 
 
+def test_the_rarer_lines_of_the_format_make_it_no_other_thing() -> None:
+    rarer = ["Label: official use", "Mailbox: a@x.example", "SentUtc: 3/4/2015 3:00:00 PM", "ReceivedUtc: 3/4/2015 3:00:01 PM"]
+    found = read(report([*lines_for("To: b@x.example"), *rarer], original(), mark=None))
+    assert (found.originals, found.others) == ((original(),), ("a@x.example",))
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -213,6 +213,25 @@ def test_what_its_header_addresses_to_an_account_that_the_report_does_not_know_i
     assert {account: [item.raw for item in messages(items)] for account, items in found.items()} == {"director": [forged]}
 
 
+def test_a_report_under_an_address_that_the_way_put_there_reaches_whom_it_names_and_whose_address_that_is() -> None:
+    """A relay that rewrites senders' addresses does so outside and not in what is attached."""
+    inner = original(From="ada@corp.local", To="x@x.example")
+    raw = report(lines_for("Bcc: analyst@agency.example", sender="ada@corp.local"), inner, sender="director@agency.example")
+    found = sorted_by_account(delivered(raw, sender="director@agency.example"), sorting())
+    assert {account: [item.raw for item in messages(items)] for account, items in found.items()} == {
+        "analyst": [inner],
+        "director": [raw],
+    }
+
+
+def test_where_reports_return_to_is_nobody_that_a_report_concerns() -> None:
+    inner = original(From="s@x.example", To="x@x.example")
+    mark = b"X-MS-Journal-Report:\r\nReturn-Path: <director@agency.example>"
+    raw = report(lines_for("Bcc: analyst@agency.example", sender="s@x.example"), inner, sender="s@x.example", mark=mark)
+    found = sorted_by_account(delivered(raw), sorting())
+    assert {account: [item.raw for item in messages(items)] for account, items in found.items()} == {"analyst": [inner]}
+
+
 def test_where_only_copies_come_nothing_is_a_report() -> None:
     invented = original(From="boss@x.example", To="director@agency.example, analyst@agency.example")
     lines = lines_for("To: analyst@agency.example", sender="boss@x.example")
