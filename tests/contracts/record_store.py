@@ -18,6 +18,8 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 """Storage that refuses a lock in the past goes by the clock."""
 RAW = b"From: a@agency.example\r\n\r\nbare CR \r, NUL \x00, 8-bit \xff\n"
 HELD, DATED = Lock(hold=True), Lock(retain_until=NOW + timedelta(days=10))
+LONGER = Lock(NOW + timedelta(days=20), hold=True)
+"""Guards more than either of the two."""
 
 
 def request(name: str = "ab/one", raw: bytes = RAW, lock: Lock = HELD, **tags: str) -> PutRequest:
@@ -115,12 +117,11 @@ class RecordStoreContract:
 
     def test_a_lock_is_lengthened_freely_and_shortened_only_when_allowed(self, store: RecordStore) -> None:
         (stored,) = store.put_all([request(lock=DATED, item="011")])
-        longer = Lock(NOW + timedelta(days=20), hold=True)
-        store.relock(stored.key, stored.version_id, longer)
-        for weaker in (DATED, HELD, Lock(longer.retain_until)):
+        store.relock(stored.key, stored.version_id, LONGER)
+        for weaker in (DATED, HELD, Lock(LONGER.retain_until)):
             with pytest.raises(ObjectLocked):
                 store.relock(stored.key, stored.version_id, weaker)
-        assert state_of(store, stored).lock == longer
+        assert state_of(store, stored).lock == LONGER
         store.relock(stored.key, stored.version_id, DATED, allow_shorter=True)
         assert state_of(store, stored).lock == DATED
         assert state_of(store, stored).tags == {"item": "011"}
