@@ -8,12 +8,17 @@ from typing import Any
 from capstone.domain.message import HeldItem, OfferedItem, OfferedMessage, RefusedItem
 from capstone.ports import HeldItems, holds_nothing
 from connectors.mailboxes.graph.source import GraphLogin, GraphServer, GraphSource
+from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
 from tests.servers.graph_server import TENANT
 from tests.servers.graph_server import GraphServer as Server
 
 ADDRESS = "ada@agency.example"
 DEFAULT_FOLDERS = ("INBOX", "Drafts", "Outbox", "Sent", "Deleted Items", "Junk")
+VALUE = r"/messages/[^/]+/\$value"
+"""Requests for the bytes of a message."""
+EVERYTHING = [letter(number) for number in range(6)]
+"""The messages of a filled box."""
 
 
 class GraphBox:
@@ -40,6 +45,16 @@ class GraphBox:
     ) -> GraphSource:  # fmt: skip
         login = login or GraphLogin(TENANT, "our-application", "right")
         return GraphSource("mail", at or self.at(), login, mailbox or self.mailbox.address, folders, held, **parts)
+
+
+def filled_box(server: Server) -> GraphBox:
+    made = GraphBox(server)
+    made.fill(Mail("INBOX", raw) for raw in EVERYTHING)
+    return made
+
+
+def all_raw(box: GraphBox) -> list[bytes]:
+    return [item.raw for item in messages_in(list(box.source().items({})))]
 
 
 def messages_in(items: Sequence[OfferedItem]) -> list[OfferedMessage]:

@@ -9,24 +9,15 @@ import pytest
 from capstone.domain.envelopes import read_envelope
 from capstone.domain.errors import SourceUnavailable
 from capstone.domain.message import ItemState
-from tests.adapters.graph_boxes import GraphBox, cursors_of, messages_in, refused_in
+from tests.adapters.graph_boxes import EVERYTHING, VALUE, GraphBox, all_raw, cursors_of, filled_box, messages_in, refused_in
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
 from tests.servers.graph_server import GraphServer
 
-VALUE = r"/messages/[^/]+/\$value"
-EVERYTHING = [letter(number) for number in range(6)]
-
 
 @pytest.fixture
 def box(graph: GraphServer) -> GraphBox:
-    made = GraphBox(graph)
-    made.fill(Mail("INBOX", raw) for raw in EVERYTHING)
-    return made
-
-
-def all_raw(box: GraphBox) -> list[bytes]:
-    return [item.raw for item in messages_in(list(box.source().items({})))]
+    return filled_box(graph)
 
 
 # --- bytes -----------------------------------------------------------------------------------------

@@ -15,26 +15,26 @@ from capstone.domain.errors import ServerBusy, SourceRefused, SourceUnavailable
 from capstone.domain.fixity import digest_of
 from capstone.domain.message import OfferedMessage
 from connectors.mailboxes.graph.connection import TRIES
-from tests.adapters.graph_boxes import ADDRESS, GraphBox, archive_of, cursors_of, held_in, messages_in
+from tests.adapters.graph_boxes import (
+    ADDRESS,
+    EVERYTHING,
+    VALUE,
+    GraphBox,
+    all_raw,
+    archive_of,
+    cursors_of,
+    filled_box,
+    held_in,
+    messages_in,
+)
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
 from tests.servers.graph_server import GraphServer
 
-VALUE = r"/messages/[^/]+/\$value"
-
 
 @pytest.fixture
 def box(graph: GraphServer) -> GraphBox:
-    made = GraphBox(graph)
-    made.fill(Mail("INBOX", letter(number)) for number in range(6))
-    return made
-
-
-def all_raw(box: GraphBox) -> list[bytes]:
-    return [item.raw for item in messages_in(list(box.source().items({})))]
-
-
-EVERYTHING = [letter(number) for number in range(6)]
+    return filled_box(graph)
 
 
 # --- throttling ------------------------------------------------------------------------------------

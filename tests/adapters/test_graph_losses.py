@@ -9,21 +9,26 @@ import pytest
 from capstone.domain.errors import SourceRefused, SourceUnavailable
 from capstone.domain.message import Companion, ItemState, Occurrence, RefusedItem
 from connectors.mailboxes.graph.cursors import MOST_FAILED
-from tests.adapters.graph_boxes import GraphBox, archive_of, cursors_of, held_in, messages_in, refused_in
+from tests.adapters.graph_boxes import (
+    EVERYTHING,
+    VALUE,
+    GraphBox,
+    archive_of,
+    cursors_of,
+    filled_box,
+    held_in,
+    messages_in,
+    refused_in,
+)
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
 from tests.servers.graph_server import GraphServer
 from tests.servers.graph_server_mailboxes import GraphMessage
 
-VALUE = r"/messages/[^/]+/\$value"
-EVERYTHING = [letter(number) for number in range(6)]
-
 
 @pytest.fixture
 def box(graph: GraphServer) -> GraphBox:
-    made = GraphBox(graph)
-    made.fill(Mail("INBOX", raw) for raw in EVERYTHING)
-    return made
+    return filled_box(graph)
 
 
 def test_a_message_that_goes_between_listing_and_reading_is_counted(box: GraphBox) -> None:
