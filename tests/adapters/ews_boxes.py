@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,7 +12,6 @@ from capstone.domain.message import OfferedItem, OfferedMessage, RefusedItem
 from capstone.ports import HeldItems, holds_nothing
 from connectors.mailboxes.ews.source import EwsChoice, EwsLogin, EwsServer, EwsSource, Trust
 from tests.fakes.mail_source import Mail
-from tests.servers import ews_operations
 from tests.servers.ews_mailboxes import Mailbox
 from tests.servers.ews_server import EwsState, ews_server
 
@@ -48,16 +46,6 @@ def watched(make: Callable[[], Any] = ews_server) -> Iterator[EwsState]:
     with make() as state:
         yield state
         assert state.writes == []
-
-
-def altered(operation: str, old: bytes, new: bytes) -> Callable[..., tuple[int, bytes]]:
-    """For `ews_server.answer_to`: the true answers, in those of one operation a thing put in place of another."""
-
-    def answer(state: EwsState, user: str, asked: str, *request: Any) -> tuple[int, bytes]:
-        status, body = ews_operations.answer_to(state, user, asked, *request)
-        return status, re.sub(old, new, body) if asked == operation else body
-
-    return answer
 
 
 def messages_in(items: Sequence[OfferedItem]) -> list[OfferedMessage]:

@@ -12,10 +12,10 @@ from capstone.domain.message import ItemState
 from connectors.mailboxes.ews import mailbox, session
 from connectors.mailboxes.ews.mailbox import PAGE_ITEMS
 from connectors.mailboxes.ews.session import LOST_ATTEMPTS
-from tests.adapters.ews_boxes import Box, altered, cursors_of, messages_in, refused_in, watched
+from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in, watched
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
-from tests.servers import ews_answers, ews_server
+from tests.servers import ews_answers
 from tests.servers.ews_server import Answer, EwsState
 
 
@@ -95,41 +95,39 @@ COUNTS = [b"", b"<t:TotalCount/>", b"<t:TotalCount>-1</t:TotalCount>", b"<t:Tota
 
 
 @pytest.mark.parametrize("told", COUNTS)
-def test_a_folder_whose_count_is_not_told_is_read(box: Box, monkeypatch: pytest.MonkeyPatch, told: bytes) -> None:
-    count = b"<t:TotalCount>[0-9]*</t:TotalCount>"
-    monkeypatch.setattr(ews_server, "answer_to", altered("FindFolder", count, told))
+def test_a_folder_whose_count_is_not_told_is_read(box: Box, told: bytes) -> None:
+    box.state.altered["FindFolder"] = (b"<t:TotalCount>[0-9]*</t:TotalCount>", told)
     assert [item.raw for item in messages_in(list(box.source().items({})))] == RAWS
 
 
 @pytest.mark.parametrize("told", [b"", b"<t:Size>0</t:Size>", b"<t:Size>%b</t:Size>" % (b"9" * 6000)])
-def test_an_item_whose_size_is_not_told_is_read(box: Box, monkeypatch: pytest.MonkeyPatch, told: bytes) -> None:
-    monkeypatch.setattr(ews_server, "answer_to", altered("SyncFolderItems", b"<t:Size>[0-9]*</t:Size>", told))
+def test_an_item_whose_size_is_not_told_is_read(box: Box, told: bytes) -> None:
+    box.state.altered["SyncFolderItems"] = (b"<t:Size>[0-9]*</t:Size>", told)
     assert [item.raw for item in messages_in(list(box.source().items({})))] == RAWS
 
 
 @pytest.mark.parametrize("old", [b' ResponseClass="Success"', b"<t:Folder>.*</t:Folder>"])
-def test_an_answer_about_no_folder_is_a_server_out_of_order(box: Box, monkeypatch: pytest.MonkeyPatch, old: bytes) -> None:
-    monkeypatch.setattr(ews_server, "answer_to", altered("GetFolder", old, b""))
+def test_an_answer_about_no_folder_is_a_server_out_of_order(box: Box, old: bytes) -> None:
+    box.state.altered["GetFolder"] = (old, b"")
     with pytest.raises(SourceUnavailable):
         list(box.source().items({}))
 
 
-def test_an_answer_that_is_no_success_and_no_error_is_a_failed_item(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ews_server, "answer_to", altered("GetItem", b' ResponseClass="Success"', b""))
+def test_an_answer_that_is_no_success_and_no_error_is_a_failed_item(box: Box) -> None:
+    box.state.altered["GetItem"] = (b' ResponseClass="Success"', b"")
     assert [item.state for item in refused_in(list(box.source().items({})))] == [ItemState.FAILED] * 3
 
 
 def test_a_listing_that_does_not_say_whether_it_is_whole_is_gone_on_with(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailbox, "_PAGE_FOLDERS", 2)
     box.fill([Mail(f"Plans {number}", letter(number)) for number in (4, 5, 6)])
-    told = b' IncludesLastItemInRange="[a-z]*"'
-    monkeypatch.setattr(ews_server, "answer_to", altered("FindFolder", told, b""))
+    box.state.altered["FindFolder"] = (b' IncludesLastItemInRange="[a-z]*"', b"")
     assert sorted(item.raw for item in messages_in(list(box.source().items({})))) == sorted(letter(n) for n in range(1, 7))
 
 
 def test_a_listing_of_folders_without_end_is_no_listing(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailbox, "_MOST_FOLDERS", 3)
-    monkeypatch.setattr(ews_server, "answer_to", altered("FindFolder", b'Range="true"', b'Range="false"'))
+    box.state.altered["FindFolder"] = (b'Range="true"', b'Range="false"')
     with pytest.raises(SourceUnavailable):
         list(box.source().items({}))
 

@@ -7,11 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from exchangelib.util import TNS
 
 from capstone.domain.errors import CapstoneError, ServerBusy, SourceMissing, SourceRefused, SourceUnavailable
 from capstone.domain.message import ItemState
@@ -20,7 +18,7 @@ from connectors.mailboxes.ews.source import EwsLogin, Trust
 from tests.adapters.ews_boxes import PASSWORD, Box, cursors_of, messages_in, refused_in, watched
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
-from tests.servers import ews_answers, ews_operations, ews_server
+from tests.servers import ews_answers
 from tests.servers.ews_server import Answer, EwsState, busy, wait_until
 
 
@@ -268,49 +266,32 @@ def test_a_line_that_breaks_within_a_large_item_is_made_anew(exchange: EwsState)
 # --- items that are never given --------------------------------------------------------------------
 
 
-def never_given(monkeypatch: pytest.MonkeyPatch, bad: Collection[str]) -> None:
-    """GetItem faults where one of these is asked for with its bytes."""
-
-    def answer(state: EwsState, user: str, operation: str, request: Any, asked: Any) -> tuple[int, bytes]:
-        if operation == "GetItem" and any(one.get("Id") in bad for one in asked.iter(f"{{{TNS}}}ItemId")):
-            return 500, ews_answers.fault("ErrorInternalServerError")
-        return ews_operations.answer_to(state, user, operation, request, asked)
-
-    monkeypatch.setattr(ews_server, "answer_to", answer)
-
-
 @pytest.mark.parametrize("places", [range(4), range(2, 6), range(6, 10)], ids=["first", "amid", "last"])
-def test_a_few_in_a_row_that_are_never_given_do_not_stop_the_mailbox(
-    exchange: EwsState, monkeypatch: pytest.MonkeyPatch, places: range
-) -> None:
+def test_a_few_in_a_row_that_are_never_given_do_not_stop_the_mailbox(exchange: EwsState, places: range) -> None:
     box = Box(exchange)
     ids = [box.mailbox.put("Inbox", letter(number)).id for number in range(10)]
     box.mailbox.put("Plans", letter(20))
-    never_given(monkeypatch, bad := {ids[place] for place in places})
+    bad = exchange.never_gives = {ids[place] for place in places}
     items = list(box.source().items({}))
     assert {one.place.item_id for one in refused_in(items)} == bad
     whole = [letter(number) for number in range(10) if number not in places]
     assert [one.raw for one in messages_in(items)] == [*whole, letter(20)]
-    monkeypatch.undo()
+    exchange.never_gives = set()
     again = messages_in(list(box.source().items(cursors_of(items))))
     assert {letter(place) for place in places} <= {one.raw for one in again}
 
 
 @pytest.mark.parametrize("size", [3, 6])
-def test_a_mailbox_of_which_nothing_is_given_is_the_servers_fault(
-    exchange: EwsState, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
+def test_a_mailbox_of_which_nothing_is_given_is_the_servers_fault(exchange: EwsState, size: int) -> None:
     box = Box(exchange)
-    never_given(monkeypatch, [box.mailbox.put("Inbox", letter(number)).id for number in range(size)])
+    exchange.never_gives = {box.mailbox.put("Inbox", letter(number)).id for number in range(size)}
     with pytest.raises(SourceUnavailable):
         list(box.source().items({}))
 
 
-def test_a_folder_of_which_nothing_is_given_does_not_hide_those_behind_it(
-    exchange: EwsState, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_of_which_nothing_is_given_does_not_hide_those_behind_it(exchange: EwsState) -> None:
     box = Box(exchange)
-    never_given(monkeypatch, [box.mailbox.put("Inbox", letter(number)).id for number in range(3)])
+    exchange.never_gives = {box.mailbox.put("Inbox", letter(number)).id for number in range(3)}
     box.mailbox.put("Plans", letter(20))
     items = list(box.source().items({}))
     assert [one.state for one in refused_in(items)] == [ItemState.FAILED] * 3

@@ -16,14 +16,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import ValidationError
 
-import tests.servers.ews_server
 from capstone.bootstrap.sources import open_source
 from capstone.domain.errors import BadSettings, CapstoneError, MissingSecret, SourceMissing, SourceRefused, SourceUnavailable
 from capstone.settings import EwsSource as EwsSettings
 from connectors.mailboxes.ews.autodiscover import services_of
 from connectors.mailboxes.ews.source import EwsApplication, EwsLogin, Trust
 from servers.certificates import Certificates, certificates_in
-from tests.adapters.ews_boxes import PASSWORD, Box, altered, messages_in, watched
+from tests.adapters.ews_boxes import PASSWORD, Box, messages_in, watched
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
 from tests.servers.ews_server import AUTODISCOVER_PATH, EWS_PATH, Answer, EwsState, ews_server
@@ -255,10 +254,8 @@ def test_autodiscover_passes_over_what_is_no_answer(box: Box, trust: Trust, body
 
 
 @pytest.mark.parametrize("part", [b"<Response .*</Response>", b"<Name>[^<]*</Name>", b"(?<=<Name>)Ex"])
-def test_autodiscover_passes_over_what_only_looks_like_an_answer(
-    box: Box, trust: Trust, monkeypatch: pytest.MonkeyPatch, part: bytes
-) -> None:
-    monkeypatch.setattr(tests.servers.ews_server, "answer_to", altered("GetUserSettings", part, b""))
+def test_autodiscover_passes_over_what_only_looks_like_an_answer(box: Box, trust: Trust, part: bytes) -> None:
+    box.state.altered["GetUserSettings"] = (part, b"")
     with pytest.raises(SourceUnavailable):
         read(box, url=None, trust=trust, services=lambda _domain: services(box))
 

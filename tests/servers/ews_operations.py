@@ -39,6 +39,8 @@ def answer_to(state: EwsState, user: str, operation: str, request: Any, asked: A
         return 500, answers.fault("ErrorImpersonateUserDenied")
     if as_whom is not None and as_whom.text not in state.mailboxes:
         return 500, answers.fault("ErrorNonExistentMailbox")
+    if operation == "GetItem" and state.never_gives.intersection(one.get("Id") for one in asked.iter(f"{_T}ItemId")):
+        return 500, answers.fault("ErrorInternalServerError")
     visitor = _Visitor(state, user, as_whom.text if as_whom is not None else None)
     with state.lock:
         body: bytes = getattr(visitor, READS[operation])(asked)

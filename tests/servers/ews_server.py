@@ -6,6 +6,7 @@ a request that would is refused and stands in `writes`, which every test compare
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 import time
@@ -61,6 +62,10 @@ class EwsState:
     """Autodiscover: addresses of the service by setting, in place of the true one."""
     most_bytes: int = 1 << 40
     """A GetItem for more than this many bytes is answered as too large."""
+    never_gives: set[str] = field(default_factory=set)
+    """A GetItem that asks for one of these items gets a fault."""
+    altered: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    """By operation: a pattern, and what its true answers have in place of each match."""
     asked: Counter[str] = field(default_factory=Counter)
     batches: list[int] = field(default_factory=list)
     """How many items each GetItem asked for."""
@@ -130,6 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(500, answers.fault("ErrorAccessDenied"))
             return
         status, body = answer_to(state, user, operation, request, asked)
+        if operation in state.altered:
+            body = re.sub(*state.altered[operation], body)
         self._send(status, body)
 
     def _scripted(self, given: Answer) -> None:
