@@ -22,7 +22,7 @@ from tests.contracts.ledger_values import (
     reclassified,
     seen_again,
 )
-from tests.fakes.ledger import sketch_of
+from tests.fakes.replay_ledger import sketch_of
 
 NAMES = "abcdefg"
 IN_ORDER = sorted(digest(name) for name in NAMES)

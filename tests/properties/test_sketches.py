@@ -24,7 +24,7 @@ from capstone.domain.series import read_series
 from capstone.domain.sketches import Change, Comparison
 from capstone.ports import HeldRecord
 from tests.builders import a_classification, a_designation, a_form, rules_for
-from tests.fakes.ledger import sketch_of
+from tests.fakes.replay_ledger import sketch_of
 
 SERIES = read_series((Path(__file__).parents[2] / "config" / "schedules" / "series.toml").read_text("utf-8"), "series.toml")
 NAMES = sorted(SERIES.series)
