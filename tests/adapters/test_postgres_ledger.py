@@ -26,7 +26,8 @@ from connectors.ledger.ledger import SqlLedger, create_ledger, open_ledger
 from servers.processes import free_port
 from tests.adapters.ledger_on_postgres import Database, empty_ledger, new_database, on_server
 from tests.contracts.culling import ProposalLedgerContract
-from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract, everything
+from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract
+from tests.contracts.ledger_answers import everything
 from tests.contracts.ledger_values import ACCOUNT, NOON, SOURCE, batch, batch_of, fill
 from tests.contracts.register_facts import RegisterFactsContract
 from tests.contracts.register_outbox_audit import AuditLogContract, OutboxContract, RegisterLedgerContract

@@ -25,7 +25,7 @@ from servers.postgres import Postgres
 from servers.processes import wait_until
 from servers.proxy import FaultProxy
 from tests.adapters.ledger_on_postgres import Database, empty_ledger, new_database
-from tests.contracts.ledger import everything
+from tests.contracts.ledger_answers import everything
 from tests.contracts.ledger_values import ACCOUNT, NOON, RUN, SOURCE, TEMPORARY, after, batch_of, digest, fill, reclassified, run
 from tests.services import needed_programs
 

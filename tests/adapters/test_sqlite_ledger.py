@@ -37,7 +37,8 @@ from connectors.ledger.errors import to_ledger_error, vendor_errors
 from connectors.ledger.ledger import SqlLedger, create_ledger, open_ledger
 from connectors.ledger.schema import create
 from tests.contracts.culling import ProposalLedgerContract
-from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract, everything
+from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract
+from tests.contracts.ledger_answers import everything
 from tests.contracts.ledger_values import (
     ACCOUNT,
     NOON,

@@ -23,7 +23,7 @@ from connectors.ledger.engine import open_engine, writing
 from connectors.ledger.ledger import SqlLedger, open_ledger
 from connectors.ledger.schema import create
 from tests.adapters.ledger_workers import SERVER, at_once, keep_slot, take_slots
-from tests.contracts.ledger import everything
+from tests.contracts.ledger_answers import everything
 from tests.contracts.ledger_values import (
     ACCOUNT,
     NOON,
