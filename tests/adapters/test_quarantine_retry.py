@@ -14,7 +14,7 @@ from capstone.usecases.quarantine import list_quarantine, retry_quarantine
 from connectors.mailboxes.files.source import FileSource
 from tests.contracts.mail_source import letter
 from tests.fakes.archive import OFFICER, MemoryArchive
-from tests.unit.test_capture import ListSource
+from tests.fakes.list_source import ListSource
 from tests.unit.test_reading import nothing_to_sort
 
 ENDINGS = {

@@ -39,6 +39,16 @@ class PowerCut(BaseException):
     """The machine stops here: no handler of the program may see it."""
 
 
+class Wrapped:
+    """Any port as it is, but for what a subclass says itself."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
 class Cut:
     """Any port, with the power cut before or after the nth call of one method."""
 

@@ -26,8 +26,8 @@ from capstone.usecases.stored import state_of
 from tests.builders import a_designation
 from tests.fakes.archive import OFFICER, Cut, MemoryArchive, PowerCut, a_message
 from tests.fakes.ledger import FakeLedger
+from tests.fakes.list_source import ListSource, offered, refused
 from tests.fakes.record_store import MemoryRecordStore
-from tests.unit.test_capture import ListSource, offered, refused
 
 ONE, TWO, THREE = a_message("Budget"), a_message("Travel"), a_message("Hiring")
 SOURCE = ListSource(offered(ONE), offered(TWO, "2"), refused(ItemState.QUARANTINED, b"box"), refused(ItemState.EXCLUDED))

@@ -33,7 +33,7 @@ from capstone.usecases.search import search, show, show_beside
 from tests.builders import a_designation, a_form
 from tests.fakes.archive import OFFICER, MemoryArchive, a_message
 from tests.fakes.export_target import MemoryExport
-from tests.unit.test_capture import ListSource
+from tests.fakes.list_source import ListSource
 
 ONE, TWO = a_message("Budget"), a_message("Travel")
 NATIVE = Companion(CompanionKind.NATIVE, "msg", b"the native item")

@@ -40,9 +40,9 @@ from capstone.usecases.status import overview, status
 from tests.builders import a_designation
 from tests.fakes.archive import OFFICER, MemoryArchive, a_message, in_inbox
 from tests.fakes.export_target import MemoryExport
+from tests.fakes.list_source import ListSource, refused
 from tests.fakes.mail_source import FakeMailSource
 from tests.fakes.search_index import FakeSearchIndex
-from tests.unit.test_capture import ListSource, refused
 
 OPERATOR = Person("otto", frozenset({"system_operator"}))
 LIAISON = Person("lee", offices=frozenset({("records_liaison_officer", "Office of Counsel")}))

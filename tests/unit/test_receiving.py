@@ -27,7 +27,7 @@ from capstone.usecases.rebuild import RebuildParts, rebuild_ledger
 from capstone.usecases.receiving import Receiving
 from tests.fakes.archive import Cut, MemoryArchive, PowerCut, a_message
 from tests.fakes.ledger import FakeLedger
-from tests.unit.test_capture import ListSource
+from tests.fakes.list_source import ListSource
 
 ONE, TWO, THREE = a_message("Budget"), a_message("Travel"), a_message("Hiring")
 

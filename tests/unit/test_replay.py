@@ -29,9 +29,9 @@ from capstone.usecases.receiving import Receiving
 from tests.builders import a_designation
 from tests.fakes.archive import Cut, MemoryArchive, PowerCut, a_message, enact
 from tests.fakes.ledger import FakeLedger
+from tests.fakes.list_source import ListSource
 from tests.fakes.mail_source import FakeMailSource, Mail
 from tests.fakes.record_store import MemoryRecordStore
-from tests.unit.test_capture import ListSource
 
 OFFICIAL = a_designation("1", starts="2015-01-01")
 ENDED = a_designation("1", starts="2015-01-01", ends="2018-12-31")
