@@ -11,7 +11,7 @@ import pytest
 from capstone.domain.errors import AccountBusy, SourceUnavailable, UnknownAccount
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import quarantine_key, record_key
-from capstone.domain.message import ItemState
+from capstone.domain.message import ItemState, OfferedMessage
 from capstone.domain.records import Lock
 from capstone.ports import ObjectRef
 from capstone.usecases.capture import capture_source
@@ -172,3 +172,7 @@ def test_a_lock_counts_from_the_instant_that_the_ledger_calls_that_of_capture() 
     archive.store = Slow(archive.store)
     assert archive.capture(ListSource(offered(ONE))).counts["archived"] == 1
     assert [one for one in archive.reconcile().mended if one.where == "store"] == []
+
+
+def test_an_offered_message_never_shows_its_bytes_by_accident() -> None:
+    assert "Budget" not in repr(OfferedMessage(offered(ONE).occurrence, ONE))

@@ -96,6 +96,21 @@ def test_a_ledger_lost_in_the_middle_is_told_by_what_was_met_first() -> None:
         archive.capture(FakeMailSource("mailbox", in_inbox(a_message())))
 
 
+def test_a_run_that_was_cut_off_after_its_first_batch_goes_on_from_its_second_manifest() -> None:
+    archive = MemoryArchive()
+    source = ListSource(*(offered(a_message(f"Number {number}"), str(number)) for number in range(700)))
+    whole = archive.ledger.capture
+    archive.ledger.capture = Cut(whole, "commit", 2)
+    with pytest.raises(PowerCut):
+        archive.capture(source)
+    archive.ledger.capture = whole
+    archive.clock.move(hours=1)
+    assert archive.capture(source).counts == {
+        "archived": 0, "already_held": 700, "quarantined": 0, "excluded": 0, "failed": 0,
+    }  # fmt: skip
+    assert archive.verify().is_sound
+
+
 def test_a_writer_that_lost_its_lease_does_not_fork_the_chain_of_manifests() -> None:
     archive = MemoryArchive()
     parts = archive.capturing
