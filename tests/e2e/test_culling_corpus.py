@@ -13,7 +13,7 @@ from capstone.usecases.culling import propose
 from tests.builders import a_designation
 from tests.fakes.archive import OFFICER, MemoryArchive
 from tests.fakes.mail_source import FakeMailSource, Mail
-from tests.unit.test_culling_archive import parts
+from tests.unit.cullings import parts
 
 pytestmark = pytest.mark.corpus
 
