@@ -11,7 +11,7 @@ import pytest
 from capstone.domain.errors import AccountBusy, SourceUnavailable, UnknownAccount
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import quarantine_key, record_key
-from capstone.domain.message import ItemState, OfferedMessage
+from capstone.domain.message import ItemState, OfferedMessage, SourceNote
 from capstone.domain.records import Lock
 from capstone.ports import ObjectRef
 from capstone.usecases.capture import capture_source
@@ -176,3 +176,17 @@ def test_a_lock_counts_from_the_instant_that_the_ledger_calls_that_of_capture() 
 
 def test_an_offered_message_never_shows_its_bytes_by_accident() -> None:
     assert "Budget" not in repr(OfferedMessage(offered(ONE).occurrence, ONE))
+
+
+@pytest.mark.parametrize("is_gap", [True, False])
+def test_what_a_source_has_to_say_is_in_the_report_and_the_audit_chain(is_gap: bool) -> None:
+    archive = MemoryArchive()
+    source = ListSource(offered(ONE))
+    source.noted = (SourceNote("container", "old.pst", "", {"expected": 3, "emitted": 2}, is_gap),)
+    report = archive.capture(source)
+    assert report.is_clean is not is_gap
+    assert report.as_counts()["notes"] == [
+        {"code": "container", "where": "old.pst", "reason": "", "counts": {"expected": 3, "emitted": 2}, "is_gap": is_gap}
+    ]
+    entry = [*archive.ledger.audit.entries()][-1]
+    assert '"expected":3' in entry.details.replace(" ", "") if isinstance(entry.details, str) else entry.details["notes"]
