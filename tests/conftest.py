@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.corpus import corpus_root
 
+pytest.register_assert_rewrite("tests.contracts")
 pytest_plugins = ["tests.services"]
 
 # A busy machine is no fault of the program.

@@ -189,4 +189,4 @@ def test_what_a_source_has_to_say_is_in_the_report_and_the_audit_chain(is_gap: b
         {"code": "container", "where": "old.pst", "reason": "", "counts": {"expected": 3, "emitted": 2}, "is_gap": is_gap}
     ]
     entry = [*archive.ledger.audit.entries()][-1]
-    assert '"expected":3' in entry.details.replace(" ", "") if isinstance(entry.details, str) else entry.details["notes"]
+    assert entry.details["notes"] == [{"code": "container", "where": "old.pst", "expected": 3, "emitted": 2}]

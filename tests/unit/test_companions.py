@@ -77,7 +77,7 @@ def test_a_lock_that_a_companion_lacks_is_mended() -> None:
 
 
 def test_a_class_that_changes_changes_the_lock_of_what_is_kept_beside() -> None:
-    """Permanent by a second place; then the same by a replay, in both directions."""
+    """Permanent by a second place."""
     archive = MemoryArchive(a_designation("support", form=a_form(approved="2019-04-01")))
     capture(archive, offered(ONE, NATIVE))
     (before,) = locks(archive, [key_of(NATIVE)])
