@@ -111,6 +111,7 @@ def _shown_as_dict(shown: Shown) -> dict[str, object]:
         "occurrences": [_plain(dataclasses.asdict(occurrence)) for occurrence in entry.occurrences],
         "envelope": _plain(dataclasses.asdict(shown.envelope)) if shown.envelope else None,
         "envelopes_unread": shown.envelopes_unread,
+        "twins": list(shown.twins),
         "beside": [
             {"kind": one.kind.value, "sha256": one.digest, "suffix": one.suffix, "size_bytes": one.size_bytes}
             for one in shown.beside
@@ -149,6 +150,7 @@ def _print_shown(shown: Shown, told: dict[str, object]) -> None:
         ("Problems", ", ".join(problem.code for problem in facts.problems)),
         ("Received by", ", ".join(map(_recipient, shown.envelope.recipients)) if shown.envelope else ""),
         ("Envelopes not read", shown.envelopes_unread or ""),
+        ("Same content", ", ".join(shown.twins)),
         ("Found in", "; ".join(f"{one.place.source}: {one.place.folder or '(top)'}" for one in entry.occurrences)),
         ("Kept beside it", ", ".join(f"{one.suffix} {one.digest}" for one in shown.beside)),
     ]

@@ -64,6 +64,10 @@ class RecordLedger(Protocol):
         """By account, how many records share their content key with another record of the account; 0 is left out."""
         ...
 
+    def twins_of(self, record_id: str, limit: int = 100) -> list[RecordEntry]:
+        """The other records of the account with the same content key, by digest, without occurrences."""
+        ...
+
     def runs(self, account: str | None = None, limit: int = 100) -> list[Run]:
         """The newest runs first."""
         ...

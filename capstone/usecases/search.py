@@ -87,9 +87,11 @@ class Shown:
     beside: tuple[KeptBeside, ...] = ()
     """What is kept beside it: native items, envelopes."""
     envelope: Envelope | None = None
-    """What its envelopes say together."""
+    """What its envelopes and those of its twins say together."""
     envelopes_unread: int = 0
     """How many of them are missing, damaged or could not be read now."""
+    twins: tuple[str, ...] = ()
+    """Ids of the account's records with the same content in other bytes, such as a fork of the message on its way."""
 
 
 def show(parts: ReadingParts, viewer: Person, record_id: str, event: str = "view") -> Shown:
@@ -98,9 +100,11 @@ def show(parts: ReadingParts, viewer: Person, record_id: str, event: str = "view
     raw = checked_bytes(parts.store, entry)
     parts.note(viewer, event, {"record_id": record_id})
     beside = parts.records.beside([record_id]).get(record_id, ())
-    envelopes = envelopes_of(parts.store, parts.records, [entry])
-    whole, unread = whole_envelope(envelopes.read.get(record_id, [])), len(envelopes.unread.get(record_id, []))
-    return Shown(entry, read_facts(raw), raw, beside, whole, unread)
+    twins = parts.records.twins_of(record_id)
+    envelopes = envelopes_of(parts.store, parts.records, [entry, *twins])
+    ids = tuple(one.record_id for one in twins)
+    whole = whole_envelope([told for one in (record_id, *ids) for told in envelopes.read.get(one, [])])
+    return Shown(entry, read_facts(raw), raw, beside, whole, sum(map(len, envelopes.unread.values())), ids)
 
 
 def show_beside(parts: ReadingParts, viewer: Person, record_id: str, digest: str) -> bytes:

@@ -114,6 +114,15 @@ class SqlRecordLedger:
         with reading(self._engine) as connection:
             return {account: int(number) for account, number in connection.execute(counted)}
 
+    def twins_of(self, record_id: str, limit: int = 100) -> list[RecordEntry]:
+        """The other records of the account with the same content key. Reads through all records of the account."""
+        account, _, digest = record_id.partition("/")
+        r = t.records.c
+        key = select(r.content_key).where(r.account == account, r.digest == digest, r.content_key != "").scalar_subquery()
+        others = WITH_CLASS.where(r.account == account, r.digest != digest, r.content_key == key)
+        with reading(self._engine) as connection, rows_read():
+            return [to_record(row) for row in connection.execute(others.order_by(r.digest).limit(limit))]
+
     def runs(self, account: str | None = None, limit: int = 100) -> list[Run]:
         """The newest runs first; the counts of one that is under way are those of its batches so far."""
         newest = select(t.runs).order_by(t.runs.c.started_at.desc(), t.runs.c.run_id.desc()).limit(limit)

@@ -137,13 +137,17 @@ class SumsContract:
         ledger.capture.commit(batch(1, quarantined=(kept,)))
         assert ledger.records.totals()[0] == AccountTotals("", 0, 0, 0, 0, 0, 1, None)
 
-    def test_records_with_the_content_of_another_are_counted(self, ledger: Any) -> None:
+    def test_records_with_the_content_of_another_are_counted_and_named(self, ledger: Any) -> None:
         same = [replace(entry(name), content_key="same") for name in "ab"]
         unread = [replace(entry(name), content_key="") for name in "cd"]
         elsewhere = replace(entry("a", account="other"), content_key="same")
         ledger.capture.commit(batch(1, [archived(name) for name in "abcde"], [*same, *unread, entry("e")]))
         ledger.capture.commit(batch(1, [archived("a")], [elsewhere], account="other"))
         assert ledger.records.twins() == {ACCOUNT: 2}
+        named = {name: [one.digest for one in ledger.records.twins_of(f"{ACCOUNT}/{digest(name)}")] for name in "abcdex"}
+        assert named == {"a": [digest("b")], "b": [digest("a")], "c": [], "d": [], "e": [], "x": []}
+        assert ledger.records.twins_of(f"{ACCOUNT}/{digest('a')}") == ledger.records.entries([f"{ACCOUNT}/{digest('b')}"])
+        assert ledger.records.twins_of(f"{ACCOUNT}/{digest('a')}", limit=0) == []
 
     def test_the_breakdown_counts_every_record_once(self, ledger: Any) -> None:
         records = [entry("a", permanent()), entry("b", permanent()), entry("c", TEMPORARY), entry("d"), entry("e")]

@@ -42,6 +42,11 @@ class FakeRecordLedger:
                 found.setdefault(kept.digest, set()).add(record)
         return {kept: tuple(sorted(records)) for kept, records in found.items() if kept in digests}
 
+    def twins_of(self, record_id: str, limit: int = 100) -> list[RecordEntry]:
+        one = self._state.records.get(record_id)
+        others = () if one is None or not one.content_key else self.records(one.account)
+        return [each for each in others if one and each.content_key == one.content_key and each.digest != one.digest][:limit]
+
     def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:
         return list(self._state.classes.get(record_id, []))
 

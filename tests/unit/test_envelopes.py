@@ -13,7 +13,7 @@ from capstone.domain.fixity import digest_of
 from capstone.domain.message import Companion, CompanionKind
 from capstone.usecases.search import search, show, show_beside
 from tests.fakes.archive import OFFICER, MemoryArchive, Wrapped
-from tests.unit.companions import NATIVE, ONE, capture, key_of, offered
+from tests.unit.companions import NATIVE, ONE, TWO, capture, key_of, offered
 
 
 def envelope(*recipients: Recipient, **more: Any) -> Companion:
@@ -63,6 +63,21 @@ def test_a_record_is_shown_with_what_all_its_envelopes_say() -> None:
     assert show_beside(archive.reading, OFFICER, record_id, digest_of(NATIVE.raw)) == NATIVE.raw
     with pytest.raises(UnknownRecord):
         show_beside(archive.reading, OFFICER, record_id, "0" * 64)
+
+
+def test_a_record_is_shown_with_its_twins_and_what_their_envelopes_say() -> None:
+    """A message that forks on its way may come in other bytes, each with a part of the recipients."""
+    archive = MemoryArchive()
+    fork = b"X-Fork: yes\r\n" + ONE
+    about_fork = Companion(CompanionKind.ENVELOPE, "json", write_envelope(Envelope("ews", recipients=(QUIET,)), digest_of(fork)))
+    capture(archive, offered(ONE, envelope(BLIND)), offered(fork, about_fork, item_id="2"), offered(TWO, item_id="3"))
+    ids = [f"director/{digest_of(raw)}" for raw in (ONE, fork)]
+    for record_id, twin in (ids, ids[::-1]):
+        shown = show(archive.reading, OFFICER, record_id)
+        assert shown.twins == (twin,)
+        assert shown.envelope is not None
+        assert {one.address for one in shown.envelope.recipients} == {BLIND.address, QUIET.address}
+    assert show(archive.reading, OFFICER, f"director/{digest_of(TWO)}").twins == ()
 
 
 def test_what_was_altered_beside_a_record_is_not_used() -> None:
