@@ -17,7 +17,6 @@ import random
 import shutil
 import ssl
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.embedded import make
 from benchmarks.on_servers import bare_puts
 from benchmarks.on_servers.cluster import fresh_folder
 from servers.postgres import Postgres
@@ -39,8 +39,6 @@ PASSWORD = "an invented password"  # noqa: S105 only for servers of this benchma
 
 _PUTS_AT_ONCE = 10
 _ON_SERVERS = '[store]\nkind = "s3"\nendpoint_url = "{0}"\nbucket = "{1}"\n[ledger]\nurl_file = "ledger-url"\n'
-_OFFICIALS = "official,office,position,category,account,addresses,from,until,acting,form,approved,cutoff\n"
-_OFFICIAL = "{0},Front Office,Director {0},1,{0},{0}@agency.example,1990-01-01,,no,GRS 6.1-0900-2018-0001,2018-12-03,calendar\n"
 _SOURCES = {
     "ews": 'kind = "ews"\nmailbox = "{0}@agency.example"\nurl = "{1}"\nsign_in = "basic"\nuser = "service"\n'
     'password_file = "secret"\n',
@@ -190,12 +188,8 @@ def _make(home: Path, kind: str, where: str, ca_file: str, backing: str) -> None
     sources = (
         f'[[sources]]\nname = "{one}"\naccount = "{one}"\n{_SOURCES[kind].format(one, where, ca_file)}' for one in ACCOUNTS
     )
-    (home / "capstone.toml").write_text('[agency]\nname = "Agency"\n' + backing + "".join(sources))
-    (home / "officials.csv").write_text(_OFFICIALS + "".join(_OFFICIAL.format(one) for one in ACCOUNTS))
     (home / "secret").write_text(Path(ca_file).read_text() if kind == "imap" else "right" if kind == "graph" else PASSWORD)
-    for words in (["init"], ["officials", "import", str(home / "officials.csv")]):
-        environment = os.environ | {"CAPSTONE_HOME": str(home), "CAPSTONE_CONFIG": str(home / "capstone.toml")}
-        subprocess.run([sys.executable, "-m", "capstone", *words, "--json"], env=environment, check=True, stdout=subprocess.PIPE)
+    make(home, ACCOUNTS, backing + "".join(sources))
 
 
 # --- the work, once for each account at the same time ----------------------------------------------

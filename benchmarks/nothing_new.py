@@ -8,15 +8,14 @@ Makes the mailboxes and an embedded archive in FOLDER, captures all, and then BE
 from __future__ import annotations
 
 import imaplib
-import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.embedded import ask, make
 from benchmarks.on_servers.cluster import fresh_folder
 from servers.dovecot import Dovecot
 
@@ -25,8 +24,6 @@ LETTERS, IN_FILE = 60, 300
 """In the mailbox of an account on the server, and in the MBOX file of another."""
 FLOOR_S = 60
 
-_OFFICIALS = "official,office,position,category,account,addresses,from,until,acting,form,approved,cutoff\n"
-_OFFICIAL = "{0},Front Office,Director {0},1,{0},{0}@agency.example,1990-01-01,,no,GRS 6.1-0900-2018-0001,2018-12-03,calendar\n"
 _IMAP = (
     '[[sources]]\nname = "{0}"\naccount = "{0}"\nkind = "imap"\nhost = "127.0.0.1"\nport = {1}\ntls = "none"\nuser = "{0}"\n'
     'password_file = "password"\n'
@@ -64,11 +61,8 @@ def _make(home: Path, dovecot: Dovecot) -> None:
         separator = b"From ada@agency.example Thu Jan  2 10:00:00 2020\r\n"
         (home / f"{name}.mbox").write_bytes(b"".join(separator + _letter(name, n) + b"\r\n" for n in range(IN_FILE)))
     sources = [*(_IMAP.format(name, dovecot.port) for name in on_server), *(_FILES.format(name) for name in in_files)]
-    (home / "capstone.toml").write_text('[agency]\nname = "Agency"\n' + "".join(sources))
-    (home / "officials.csv").write_text(_OFFICIALS + "".join(_OFFICIAL.format(name) for name in names))
     (home / "password").write_text(dovecot.password)
-    _ask(home, "init")
-    _ask(home, "officials", "import", str(home / "officials.csv"))
+    make(home, names, "".join(sources))
 
 
 def _fill(dovecot: Dovecot, user: str) -> None:
@@ -88,15 +82,8 @@ def _letter(name: str, number: int) -> bytes:
 
 def _captured(home: Path) -> tuple[float, list[dict[str, Any]]]:
     start = time.perf_counter()
-    told = _ask(home, "capture")
+    told = ask(home, "capture")
     return time.perf_counter() - start, told["runs"]
-
-
-def _ask(home: Path, *arguments: str) -> dict[str, Any]:
-    environment = os.environ | {"CAPSTONE_HOME": str(home), "CAPSTONE_CONFIG": str(home / "capstone.toml")}
-    command = [sys.executable, "-m", "capstone", *arguments, "--json"]
-    told: dict[str, Any] = json.loads(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout)
-    return told
 
 
 def _sum(runs: list[dict[str, Any]], count: str) -> int:

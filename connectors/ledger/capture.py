@@ -89,7 +89,10 @@ class SqlCaptureLedger:
         return found
 
     def held_items(self, account: str, identities: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Those of the identities that records of the account were captured under, with the records' digests."""
+        """Those of the identities that records of the account were captured under, with the records' digests.
+
+        The account is compared here: asked for it, SQLite begins with all of the account's records, at every batch anew.
+        """
         o, r = t.occurrences.c, t.records.c
         wanted = {row_key(identity): identity for identity in identities}
         found: dict[str, dict[str, None]] = {}
@@ -97,11 +100,10 @@ class SqlCaptureLedger:
             return {}
         with reading(self._engine) as connection:
             for of_them in among(connection, o.identity_key, sorted(wanted)):
-                held = select(o.identity_key, r.digest).join_from(t.occurrences, t.records, o.record_no == r.record_no)
-                for key, digest in connection.execute(
-                    held.where(r.account == account, of_them).order_by(o.manifest_no, r.record_no)
-                ):
-                    found.setdefault(wanted[key], {})[digest] = None
+                held = select(o.identity_key, r.account, r.digest).join_from(t.occurrences, t.records, o.record_no == r.record_no)
+                for key, of_account, digest in connection.execute(held.where(of_them).order_by(o.manifest_no, r.record_no)):
+                    if of_account == account:
+                        found.setdefault(wanted[key], {})[digest] = None
         return {identity: tuple(digests) for identity, digests in found.items()}
 
     def cursors(self, account: str, source: str) -> dict[str, str]:

@@ -73,14 +73,15 @@ class SqlRecordLedger:
         return {record_id: tuple(kept) for record_id, kept in found.items()}
 
     def records_beside(self, account: str, digests: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """See RecordLedger."""
+        """See RecordLedger. The account is compared here: asked for it, SQLite begins with all of the account's records."""
         c, r = t.companions.c, t.records.c
         found: dict[str, set[str]] = {}
         with reading(self._engine) as connection:
             for of_them in among(connection, c.digest, sorted(set(digests))):
-                known = select(c.digest, r.digest).join_from(t.companions, t.records, c.record_no == r.record_no)
-                for kept, record in connection.execute(known.where(r.account == account, of_them)):
-                    found.setdefault(kept, set()).add(record)
+                known = select(c.digest, r.account, r.digest).join_from(t.companions, t.records, c.record_no == r.record_no)
+                for kept, of_account, record in connection.execute(known.where(of_them)):
+                    if of_account == account:
+                        found.setdefault(kept, set()).add(record)
         return {kept: tuple(sorted(records)) for kept, records in found.items()}
 
     def class_history(self, record_id: str) -> list[tuple[datetime, Classification]]:

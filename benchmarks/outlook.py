@@ -1,0 +1,67 @@
+"""PST files into an embedded archive, beside `readpst -e`.
+
+    python -m benchmarks.outlook CORPUS FOLDER
+
+BENCH_COPIES (120) copies of the sample with the most messages, each told apart by bytes behind its end, are read by `readpst -e`
+and taken in by `capstone import`, in turns, BENCH_ROUNDS times. Needs readpst.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.embedded import command, environment, make
+from benchmarks.measured import measure
+from benchmarks.on_servers.cluster import fresh_folder
+
+SAMPLE = "tika/microsoft/testPST.pst"
+COPIES = int(os.environ.get("BENCH_COPIES", "120"))
+FLOOR = 0.25
+
+
+def main() -> int:
+    """Print the figures; 1 where the floor is missed."""
+    corpus, parent = Path(sys.argv[1]), Path(sys.argv[2]).absolute()
+    if shutil.which("readpst") is None:
+        sys.stderr.write("readpst is not installed (Debian: pst-utils).\n")
+        return 2
+    parent.mkdir(parents=True, exist_ok=True)
+    with fresh_folder(parent) as folder:
+        mail = folder / "mail"
+        mail.mkdir()
+        sample = (corpus / SAMPLE).read_bytes()
+        for number in range(COPIES):
+            (mail / f"{number:04}.pst").write_bytes(sample + number.to_bytes(8, "big"))
+        rounds = [_round(folder / str(number), mail) for number in range(int(os.environ.get("BENCH_ROUNDS", "3")))]
+    theirs, ours, peak = (statistics.median(column) for column in zip(*rounds, strict=True))
+    print(f"readpst -e: {theirs:.0f} messages/s; capstone import: {ours:.0f} messages/s, peak memory {peak / 1e6:.0f} MB")
+    print(f"ratio {ours / theirs:.2f}, floor {FLOOR}")
+    return 0 if ours / theirs >= FLOOR else 1
+
+
+def _round(folder: Path, mail: Path) -> tuple[float, float, float]:
+    """Messages a second of each, and the peak memory of ours in bytes. Each rate is of what it gave itself."""
+    files = sorted(mail.iterdir())
+    began = time.perf_counter()
+    for file in files:
+        out = folder / "readpst" / file.stem
+        out.mkdir(parents=True)
+        subprocess.run(["readpst", "-e", "-q", "-o", str(out), str(file)], check=True, stdout=subprocess.DEVNULL)
+    theirs_s = time.perf_counter() - began
+    given = sum(path.suffix == ".eml" for path in (folder / "readpst").rglob("*"))
+    home = folder / "home"
+    make(home, ["ada"])
+    measured = measure(command("import", str(mail), "--account", "ada"), environment(home), fine=(0, 1))
+    kept = sum(1 for _ in (home / "store").rglob("*.eml"))
+    shutil.rmtree(folder)
+    return given / theirs_s, kept / measured.wall_s, float(measured.peak_bytes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
