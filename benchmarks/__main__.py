@@ -34,6 +34,8 @@ def main() -> int:
         ["benchmarks.previews", str(folder), rows, "postgresql"],
         ["benchmarks.mail_sources", str(folder)],
         ["benchmarks.nothing_new", str(folder / "nothing-new")],
+        ["benchmarks.outlook", str(corpus), str(folder)],
+        ["benchmarks.journal_rate", str(folder)],
         ["benchmarks.on_servers.replays", str(folder), os.environ.get("BENCH_REPLAYED", "3200")],
         ["benchmarks.on_servers", str(corpus), str(folder), os.environ.get("BENCH_SERVER_MESSAGES", "8000")],
     ]
