@@ -214,7 +214,7 @@ class MessageFacts:
     body_text: str = field(default="", repr=False)
     """text/plain, else the text of the HTML; decoded, line ends as \\n."""
     body_from: str = "none"
-    """"plain", "html" or "none"."""
+    """"plain", "html", "rtf" (Outlook's own form, inside TNEF) or "none"."""
     attachments: tuple[Attachment, ...] = ()
     nested: tuple[NestedMessage, ...] = ()
     security: tuple[str, ...] = ()

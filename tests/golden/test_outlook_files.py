@@ -19,10 +19,10 @@ import pytest
 from RTFDE.deencapsulate import DeEncapsulator
 
 from capstone.domain.facts.rtf_compressed import decompressed
+from capstone.domain.facts.rtf_text import Wrapped, unwrapped
 from capstone.domain.fixity import digest_of
 from capstone.domain.generated.item_class import excluded_class
 from capstone.domain.generated.mapi import bytes_of
-from capstone.domain.generated.rtf_text import Wrapped, unwrapped
 from capstone.domain.message import ItemState, OfferedMessage, RefusedItem
 from connectors.mailboxes.files.source import FileSource
 from connectors.mailboxes.outlook.msg_file import read_msg

@@ -9,10 +9,11 @@ import struct
 
 import pytest
 
+from capstone.domain.facts.codepages import charset_of
+from capstone.domain.facts.rtf_text import unwrapped
 from capstone.domain.generated.eml import generate
-from capstone.domain.generated.mapi import MapiProperty, charset_of, codec_of_item, properties_of
+from capstone.domain.generated.mapi import MapiProperty, codec_of_item, properties_of
 from capstone.domain.generated.native_json import write_native
-from capstone.domain.generated.rtf_text import unwrapped
 from tests.mapi_items import attachment, binary, item, number, text
 
 ONE_OFF = bytes.fromhex("812b1fa4bea310199d6e00dd010f5402")

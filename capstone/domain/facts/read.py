@@ -14,9 +14,14 @@ from capstone.domain.facts.identifiers import read_references, thread_key
 from capstone.domain.facts.labels import auto_submitted_of, importance_of, list_id_of, sensitivity_of
 from capstone.domain.facts.ladder import Reading, read_parts
 from capstone.domain.facts.markings import markings_of
+from capstone.domain.facts.rtf_text import Wrapped
+from capstone.domain.facts.rtf_text import unwrapped as text_of_rtf
 from capstone.domain.facts.security import security_of
 from capstone.domain.facts.words import unwrapped
 from capstone.domain.message import Address, CaptureFacts, MessageFacts, Problem
+
+_MOST_RTF = 4 * 1024 * 1024
+"""What lies behind is not searched: it is read word by word."""
 
 
 def capture_facts(raw: bytes) -> CaptureFacts:
@@ -137,7 +142,11 @@ def _body_in_tnef(reading: Reading) -> Body | None:
         return None
     if found.text.strip():
         return Body(found.text.replace("\r\n", "\n").rstrip("\n"), "plain")
-    return Body(text_of_html(found.html), "html") if found.html else None
+    if found.html:
+        return Body(text_of_html(found.html), "html")
+    kind, text = text_of_rtf(found.rtf[:_MOST_RTF])
+    text = text_of_html(text) if kind is Wrapped.HTML else text.replace("\r\n", "\n").strip()
+    return Body(text, "rtf") if text else None
 
 
 def _references(headers: Headers, name: str) -> tuple[str, ...]:

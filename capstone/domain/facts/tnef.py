@@ -50,6 +50,8 @@ class Tnef:
     members: list[Member] = field(default_factory=list)
     text: str = ""
     html: str = ""
+    rtf: bytes = field(default=b"", repr=False)
+    """The message's own body as RTF, where it has one."""
     is_damaged: bool = False
 
 
@@ -133,9 +135,13 @@ class _Reader:
 
     def _take_rtf(self, packed: bytes) -> None:
         try:
-            self._bodies.append(Member("message.rtf", decompressed(packed), is_body=True))
+            rtf = decompressed(packed)
         except RtfDamaged:
             self._found.is_damaged = True
+            return
+        self._bodies.append(Member("message.rtf", rtf, is_body=True))
+        if self._depth == 0:
+            self._found.rtf = rtf
 
     def _properties(self, value: bytes) -> dict[int, MapiProperty]:
         properties, is_whole = read_properties(value)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from capstone.domain.facts.codepages import charset_of
 from capstone.domain.facts.rtf_compressed import RtfDamaged, decompressed
+from capstone.domain.facts.rtf_text import Wrapped, unwrapped
 from capstone.domain.generated import header_text
-from capstone.domain.generated.mapi import TEXT8, UNICODE, MapiItem, bytes_of, charset_of, integer_of, text_of
+from capstone.domain.generated.mapi import TEXT8, UNICODE, MapiItem, bytes_of, integer_of, text_of
 from capstone.domain.generated.mime import Part, bytes_part, text_part
-from capstone.domain.generated.rtf_text import Wrapped, unwrapped
 
 _BODY, _RTF, _HTML, _REPORT_TEXT, _CODEPAGE = 0x1000, 0x1009, 0x1013, 0x1001, 0x3FDE
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from capstone.domain.facts.charsets import codec_of, decoded
+from capstone.domain.facts.codepages import charset_of
 
 SHORT, LONG, BOOLEAN, OBJECT, INT64, TEXT8, UNICODE, TIME, GUID, BINARY = (
     0x02, 0x03, 0x0B, 0x0D, 0x14, 0x1E, 0x1F, 0x40, 0x48, 0x102,
@@ -15,28 +16,6 @@ MULTIPLE = 0x1000
 MAX_DEPTH = 10
 """How many messages inside messages are read; the next one inside becomes an attachment that says it was not read."""
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-_CODEPAGES = {
-    932: "shift_jis",
-    936: "gb2312",
-    949: "ks_c_5601-1987",
-    950: "big5",
-    1200: "utf-16le",
-    10000: "macintosh",
-    20127: "us-ascii",
-    20866: "koi8-r",
-    20932: "euc-jp",
-    21866: "koi8-u",
-    50220: "iso-2022-jp",
-    50221: "iso-2022-jp",
-    50222: "iso-2022-jp",
-    51932: "euc-jp",
-    51936: "gb2312",
-    51949: "euc-kr",
-    52936: "hz-gb-2312",
-    54936: "gb18030",
-    65000: "utf-7",
-    65001: "utf-8",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +102,6 @@ def bytes_of(properties: Properties, key: int | str) -> bytes | None:
     """The bytes of a binary property, None where there is none."""
     found = properties.get(key)
     return found.values[0] if found and found.values and found.kind in (BINARY, OBJECT) else None
-
-
-def charset_of(codepage: int | None) -> str | None:
-    """The name that mail has for a Windows codepage; None where it has none."""
-    if codepage is None:
-        return None
-    if codepage in _CODEPAGES:
-        return _CODEPAGES[codepage]
-    if 1250 <= codepage <= 1258 or codepage == 874:
-        return f"windows-{codepage}"
-    return f"iso-8859-{codepage - 28590}" if 28591 <= codepage <= 28605 else None
 
 
 def codec_of_item(properties: Properties, otherwise: str = "cp1252") -> str:

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
+from capstone.domain.facts.codepages import charset_of
 from capstone.domain.generated import eml, native_json
 from capstone.domain.generated.item_class import excluded_class
-from capstone.domain.generated.mapi import Properties, bytes_of, charset_of, integer_of, text_of
+from capstone.domain.generated.mapi import Properties, bytes_of, integer_of, text_of
 from connectors.mailboxes.outlook.facts import facts_of
 from connectors.mailboxes.outlook.generating import Generate, NotGenerated, generated
 from connectors.mailboxes.outlook.pst_folders import PstFolders, Step

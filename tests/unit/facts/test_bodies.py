@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from time import process_time
 
 import pytest
@@ -11,7 +12,7 @@ from capstone.domain.facts.bodies import unflowed
 from capstone.domain.facts.html_text import MAX_TAGS, text_of_html
 from capstone.domain.facts.markings import markings_of
 from tests.unit.facts.messages import attached, message, multipart
-from tests.unit.facts.tnef_streams import attribute, tnef_stream
+from tests.unit.facts.tnef_streams import attribute, properties, tnef_stream, variable
 
 _PLAIN = "Content-Type: text/plain\n\nPlain words."
 _HTML = "Content-Type: text/html; charset=utf-8\n\n<p>Rich words.</p>"
@@ -203,6 +204,24 @@ def test_the_text_that_outlook_wrapped_stands_in_for_an_empty_one() -> None:
     empty = attached(tnef_stream(), "winmail.dat", "application/ms-tnef")
     assert _body(multipart("Content-Type: text/plain\n\n", empty)) == ("", "plain")
     assert _body(multipart("Content-Type: text/plain\n\nOwn words.\n", wrapped)) == ("Own words.", "plain")
+
+
+@pytest.mark.parametrize(
+    ("rtf", "text", "kind"),
+    [
+        (rb"{\rtf1\ansi Plain \b words\b0 .\par}", "Plain words.", "rtf"),
+        (rb"{\rtf1\ansi\fromtext Plain words.\par}", "Plain words.", "rtf"),
+        (rb"{\rtf1\ansi\fromhtml1{\*\htmltag64 <p>}Rich words.{\*\htmltag72 </p>}}", "Rich words.", "rtf"),
+        (rb"{\rtf1\ansi}", "", "plain"),
+    ],
+)
+def test_the_text_that_outlook_wrapped_as_rtf_only_is_text(rtf: bytes, text: str, kind: str) -> None:
+    packed = struct.pack("<II4sI", len(rtf) + 12, len(rtf), b"MELA", 0) + rtf
+    stream = tnef_stream(attribute(0x9003, properties(variable(0x1009, 0x0102, packed)), level=1))
+    assert _body(multipart("Content-Type: text/plain\n\n", attached(stream, "winmail.dat", "application/ms-tnef"))) == (
+        text,
+        kind,
+    )
 
 
 @pytest.mark.parametrize("kind", ["text/html (rich)", "(rich) text/html", "text/html (rich); charset=utf-8"])

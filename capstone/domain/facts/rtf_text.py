@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from capstone.domain.facts.charsets import codec_of, decoded
-from capstone.domain.generated.mapi import charset_of
+from capstone.domain.facts.codepages import charset_of
 
 _TOKEN = re.compile(rb"\\(?:([a-zA-Z]{1,32})(-?\d{1,10})? ?|'([0-9a-fA-F]{2})|([^a-zA-Z']))|([{}])|([^\\{}\r\n]+)", re.DOTALL)
 _FROM = re.compile(rb"\\from(html1|text)(?![a-z0-9])")

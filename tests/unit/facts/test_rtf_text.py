@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capstone.domain.facts.rtf_text import Wrapped, unwrapped
 from capstone.domain.generated.bodies import bodies_of
-from capstone.domain.generated.rtf_text import Wrapped, unwrapped
 from tests.mapi_items import binary, item, text
 
 HEAD = rb"{\rtf1\ansi\ansicpg1252\fromhtml1 \deff0{\fonttbl{\f0\fswiss Arial;}{\f1\fmodern\fcharset204 Courier;}}{\colortbl;}"
