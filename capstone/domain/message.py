@@ -218,7 +218,7 @@ class MessageFacts:
     attachments: tuple[Attachment, ...] = ()
     nested: tuple[NestedMessage, ...] = ()
     security: tuple[str, ...] = ()
-    """Of: smime-signed, smime-encrypted, pgp-signed, pgp-encrypted."""
+    """Of: smime-signed, smime-encrypted, pgp-signed, pgp-encrypted, rms-encrypted (rights protection)."""
     parser: str = "fast"
     """Which rung read it: "fast", "compat32" or "headers"."""
     problems: tuple[Problem, ...] = ()

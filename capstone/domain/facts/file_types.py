@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import puremagic
 
+RIGHTS_MANAGED = "application/x-microsoft-rpmsg-message"
+"""The text and the files of a message under rights protection ([MS-OXORMMS] 2.2)."""
 _HEAD = 2_048
 _SIGNATURES = (
     (b"%PDF-", "application/pdf"),
@@ -32,6 +34,7 @@ _ZIP_KINDS = (
 _ZIP_HEADER, _ZIP_ENTRY = b"PK\x03\x04", b"PK\x01\x02"
 _MAX_ZIP_ENTRIES = 1_000
 _OLE = "application/x-ole-storage"
+_RIGHTS_MANAGED_HEAD = b"\x76\xe8\x04\x60\xc4\x11\xe3\x86"
 _OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _CONTROLS = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 27})
 
@@ -77,7 +80,8 @@ def _asked(head: bytes) -> str | None:
 
 
 def is_encrypted(content: bytes, declared_type: str) -> bool:
-    """Whether the file needs a password or key, by the cheap signs of ZIP, PDF, Office, 7z, RAR, PGP and S/MIME."""
+    """Whether the file needs a password or key, by the cheap signs of ZIP, PDF, Office, 7z, RAR, PGP, S/MIME and rights
+    protection."""
     if content.startswith(_ZIP_HEADER):
         return _is_zip_encrypted(content)
     if content.startswith(b"%PDF-"):
@@ -88,7 +92,7 @@ def is_encrypted(content: bytes, declared_type: str) -> bool:
         return b"\x06\xf1\x07\x01" in content[-4_096:]
     if content.startswith(b"Rar!\x1a\x07"):
         return _is_rar_encrypted(content)
-    if content.startswith(b"-----BEGIN PGP MESSAGE"):
+    if declared_type == RIGHTS_MANAGED or content.startswith((b"-----BEGIN PGP MESSAGE", _RIGHTS_MANAGED_HEAD)):
         return True
     return declared_type in ("application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime") and (
         bytes.fromhex("2a864886f70d010703") in content[:64]

@@ -76,7 +76,7 @@ def read_facts(raw: bytes) -> MessageFacts:
         body_from=body.source,
         attachments=read_attachments(reading.parts),
         nested=read_nested(reading.parts),
-        security=security_of(reading.parts, body.text),
+        security=security_of(headers, reading.parts, body.text),
         parser=reading.parser,
         problems=_problems(reading),
     )
@@ -111,7 +111,7 @@ def index_facts(raw: bytes) -> MessageFacts:
         body_from=body.source,
         attachments=read_attachments(reading.parts, for_index=True),
         nested=list_nested(reading.parts),
-        security=security_of(reading.parts, body.text),
+        security=security_of(headers, reading.parts, body.text),
         parser=reading.parser,
         problems=_problems(reading),
     )

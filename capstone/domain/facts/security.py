@@ -1,7 +1,12 @@
-"""S/MIME and PGP: whether a message is signed or encrypted, by its structure and first bytes. Nothing is verified."""
+"""S/MIME, PGP and rights protection: whether a message is signed or encrypted, by its structure and first bytes. Nothing is
+verified."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from capstone.domain.facts.file_types import RIGHTS_MANAGED
+from capstone.domain.facts.headers import Headers
 from capstone.domain.facts.parts import Part
 
 _SMIME_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
@@ -12,15 +17,30 @@ _OID_WITHIN = 64
 _TYPE_NAMES = {"signed-data": "smime-signed", "enveloped-data": "smime-encrypted", "authenveloped-data": "smime-encrypted"}
 
 
-def security_of(parts: list[Part], text: str) -> tuple[str, ...]:
-    """Of smime-signed, smime-encrypted, pgp-signed, pgp-encrypted those that apply, sorted."""
-    found: set[str] = set()
+def security_of(headers: Headers, parts: list[Part], text: str) -> tuple[str, ...]:
+    """Of smime-signed, smime-encrypted, pgp-signed, pgp-encrypted, rms-encrypted those that apply, sorted."""
+    found: set[str] = {"rms-encrypted"} if is_rights_protected(headers, parts) else set()
     for part in parts:
         if part.content_type.startswith(("application/", "multipart/")):
             found.update(_of_part(part))
     if "-----BEGIN PGP " in text:
         found.update(_of_text(text))
     return tuple(sorted(found))
+
+
+def is_rights_protected(headers: Headers, parts: Sequence[Part]) -> bool:
+    """Whether the message, or one inside it, is rights-managed ([MS-OXORMMS] 2.2): an attachment holds its text, encrypted."""
+    return any(_is_protected(part) for part in parts) or _says_protected(headers)
+
+
+def _is_protected(part: Part) -> bool:
+    if part.message is not None and _says_protected(part.message):
+        return True
+    return part.content_type == RIGHTS_MANAGED or part.file_name.lower().endswith(".rpmsg")
+
+
+def _says_protected(headers: Headers) -> bool:
+    return (headers.first("content-class") or "").lower() == "rpmsg.message"
 
 
 def _of_part(part: Part) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from capstone.domain.envelopes import Envelope, ListMembers, ReceivedAs, Recipient
+from capstone.domain.facts import envelope_properties
 from connectors.mailboxes.ews.values import ItemTold, Person
 
 CALENDAR_CLASSES = {"ipm.appointment": "item_class_appointment", "ipm.task": "item_class_task"}
@@ -21,7 +22,7 @@ LEFT_OUT = {
 }
 _EXCEPTION = "ipm.ole.class."
 """Changed occurrences of a series; Exchange keeps them inside the series."""
-_REPORT, _RIGHTS_PROTECTED = "report.", "ipm.note.rpmsg.microsoft"
+_REPORT = "report."
 _ORIGINAL = re.compile(rb"^Original-Message-ID:[ \t]*<?([^<>\r\n]+?)>?[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _SEARCHED_BYTES = 1024 * 1024
 
@@ -68,9 +69,8 @@ def _properties(told: ItemTold, raw: bytes) -> dict[str, str]:
         "conversation_id": told.conversation_id,
         "flag": told.flag,
         "of_message": _of_message(told, raw) if name.startswith(_REPORT) else "",
-        "rights_protected": "true" if name.startswith(_RIGHTS_PROTECTED) else "",
     }
-    return {key: value for key, value in found.items() if value}
+    return envelope_properties(raw, told.item_class) | {key: value for key, value in found.items() if value}
 
 
 def _of_message(told: ItemTold, raw: bytes) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from capstone.domain.envelopes import Envelope, ReceivedAs, Recipient, write_envelope
+from capstone.domain.facts import envelope_properties
 from capstone.domain.fixity import digest_of
 from capstone.domain.message import Companion, CompanionKind, Occurrence, OfferedMessage, Place
 from connectors.mailboxes.graph.answers import list_or_none, listed_in
@@ -84,7 +85,7 @@ def occurrence_of(entry: Entry, place: Place, *, is_sent: bool) -> Occurrence:
 def message_of(entry: Entry, occurrence: Occurrence, raw: bytes) -> OfferedMessage:
     """The message with what the server says of its envelope beside it."""
     digest = digest_of(raw)
-    companion = Companion(CompanionKind.ENVELOPE, "json", write_envelope(_envelope(entry.told), digest))
+    companion = Companion(CompanionKind.ENVELOPE, "json", write_envelope(_envelope(entry.told, raw), digest))
     placed = Occurrence(
         occurrence.place, occurrence.flags, occurrence.received_at,
         is_sent=occurrence.is_sent, envelope=digest_of(companion.raw), identity=occurrence.identity,
@@ -92,8 +93,9 @@ def message_of(entry: Entry, occurrence: Occurrence, raw: bytes) -> OfferedMessa
     return OfferedMessage(placed, raw, companions=(companion,), digest=digest)
 
 
-def _envelope(told: Mapping[str, Any]) -> Envelope:
+def _envelope(told: Mapping[str, Any], raw: bytes) -> Envelope:
     sender, author = _address(told.get("sender")), _address(told.get("from"))
+    properties = {key: value for key, value in _properties(told) if value}
     is_for_another = author is not None and sender is not None and author[0].casefold() != sender[0].casefold()
     return Envelope(
         said_by="graph",
@@ -106,7 +108,7 @@ def _envelope(told: Mapping[str, Any]) -> Envelope:
             for address, name in filter(None, [_address(one)])
         ),
         message_id=_text(told.get("internetMessageId")),
-        properties={key: value for key, value in _properties(told) if value},
+        properties=envelope_properties(raw, properties.get("item_class", "")) | properties,
     )
 
 
