@@ -135,6 +135,7 @@ def _plain(value: dict[str, object]) -> dict[str, object]:
 
 def _print_shown(shown: Shown, told: dict[str, object]) -> None:
     facts, entry = shown.facts, shown.entry
+    said = shown.envelope.properties if shown.envelope else {}
     lines: list[tuple[str, object]] = [
         ("Record", entry.record_id),
         ("Class", f"{entry.classification.record_class.value} {entry.classification.item or ''}".strip()),
@@ -145,6 +146,7 @@ def _print_shown(shown: Shown, told: dict[str, object]) -> None:
         ("Cc", _names(facts.cc)),
         ("Bcc", _names(facts.bcc)),
         ("Subject", facts.subject),
+        ("Report on", said.get("of_message") or facts.of_message or ""),
         ("Attachments", ", ".join(f"{one.name or one.declared_type} ({size_text(one.size_bytes)})" for one in facts.attachments)),
         ("Markings", ", ".join(facts.markings)),
         ("Problems", ", ".join(problem.code for problem in facts.problems)),

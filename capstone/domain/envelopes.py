@@ -63,7 +63,7 @@ class Envelope:
     message_id: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     """What else the server says of the item: `item_class`, `categories`, `importance`, `conversation_id`, `flag`, `of_message`
-    (the Message-ID that a receipt or report is about), `rights_protected`."""
+    (the Message-ID that a receipt or report is about), `rights_protected`; the last two also as the message says itself."""
 
 
 def write_envelope(envelope: Envelope, digest: str) -> bytes:

@@ -199,6 +199,8 @@ class MessageFacts:
     subject: str = ""
     references: tuple[str, ...] = ()
     in_reply_to: tuple[str, ...] = ()
+    of_message: str | None = None
+    """Of a receipt or report: the Message-ID of the message that it is about, without brackets."""
     thread_key: str = ""
     """First Message-ID of References, else In-Reply-To, else its own, else the digest of the base subject."""
     content_key: str = ""

@@ -164,7 +164,8 @@ def test_a_receipt_is_linked_to_its_message(exchange: EwsState, raw: bytes, more
 
 def test_only_reports_are_about_a_message(exchange: EwsState) -> None:
     box = Box(exchange)
-    box.mailbox.put("Inbox", RECEIPT, in_reply_to="<answered@agency.example>")
+    told = "<answered@agency.example>"
+    box.mailbox.put("Inbox", letter(1), in_reply_to=told, original_message_id=told)
     assert "of_message" not in envelope_in(one_item(box)).properties
 
 

@@ -66,3 +66,26 @@ def test_mail_under_rights_protection_is_flagged(told: Told, raw: bytes, item_cl
 
 def test_mail_that_only_writes_of_rights_protection_is_not_flagged(told: Told) -> None:
     assert "rights_protected" not in told(message("Open message.rpmsg, please.\n"), "IPM.Note")
+
+
+# --- reports ---------------------------------------------------------------------------------------
+
+RETURNED = "Content-Type: message/rfc822\n\nMessage-ID: <original@agency.example>\nSubject: Budget\n\nHello."
+READ = "Content-Type: message/disposition-notification\n\nOriginal-Message-ID: <original@agency.example>"
+FAILED = (
+    "Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; ben@example.com\nAction: failed"
+)
+
+
+@pytest.mark.parametrize(
+    ("parts", "item_class"),
+    [((FAILED, RETURNED), "REPORT.IPM.Note.NDR"), ((READ,), "REPORT.IPM.Note.IPNRN"), ((FAILED, RETURNED), "IPM.Note")],
+    ids=["non-delivery report", "read receipt", "bounce of another server"],
+)
+def test_a_report_is_linked_to_the_message_that_it_is_about(told: Told, parts: tuple[str, ...], item_class: str) -> None:
+    text = "Content-Type: text/plain\n\nAbout your message <other@agency.example>."
+    assert told(multipart(text, *parts, kind="report"), item_class)["of_message"] == "original@agency.example"
+
+
+def test_mail_that_brings_another_message_is_no_report_of_it(told: Told) -> None:
+    assert "of_message" not in told(multipart(RETURNED, In_Reply_To="<answered@agency.example>"), "IPM.Note")

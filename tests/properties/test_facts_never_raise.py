@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from capstone.domain.addresses import normal_form
 from capstone.domain.documents import document_of
-from capstone.domain.facts import capture_facts, index_facts, read_facts
+from capstone.domain.facts import capture_facts, envelope_properties, index_facts, read_facts
 from capstone.domain.facts.headers import read_headers
 from capstone.domain.problems import CODES
 from tests.builders import a_record
@@ -25,6 +25,8 @@ _REAL_LOOKING = [
     multipart("\nHello.", attached(b"%PDF-1.4 x", "a.pdf"), "Content-Type: message/rfc822\n\n" + message().decode()),
     multipart("Content-Type: text/html\n\n<p>Hi</p>", "Content-Type: text/plain; format=flowed\n\nHi \nyou", kind="alternative"),
     message("=48ello=\n", Content_Transfer_Encoding="quoted-printable", Subject="=?utf-8?q?a=C3?= =?utf-8?q?=A9?="),
+    multipart("Content-Type: message/disposition-notification\n\nOriginal-Message-ID: <a@b>", "\nHello.", kind="report"),
+    multipart("Content-Type: text/rfc822-headers\n\nMessage-ID: <a@b>", kind="report", Content_Class="rpmsg.message"),
     *(path.read_bytes() for path in sorted(_BAD.glob("*.eml"))),
 ]
 _TOKENS = [
@@ -55,6 +57,7 @@ def _check(raw: bytes) -> None:
     assert document_of(record, index_facts(raw), UTC) == document_of(record, facts, UTC)
     assert set(few.from_addresses) == {normal_form(mailbox.address) for mailbox in facts.from_ if mailbox.address}
     assert {problem.code for problem in facts.problems} <= set(CODES)
+    assert envelope_properties(raw, "").get("of_message") in (None, facts.of_message)
     for text in _texts(facts):
         assert "\0" not in text
         text.encode("utf-8")

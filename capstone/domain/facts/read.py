@@ -14,6 +14,7 @@ from capstone.domain.facts.identifiers import read_references, thread_key
 from capstone.domain.facts.labels import auto_submitted_of, importance_of, list_id_of, sensitivity_of
 from capstone.domain.facts.ladder import Reading, read_parts
 from capstone.domain.facts.markings import markings_of
+from capstone.domain.facts.reports import reported_message
 from capstone.domain.facts.rtf_text import Wrapped
 from capstone.domain.facts.rtf_text import unwrapped as text_of_rtf
 from capstone.domain.facts.security import security_of
@@ -64,6 +65,7 @@ def read_facts(raw: bytes) -> MessageFacts:
         subject=subject,
         references=references,
         in_reply_to=in_reply_to,
+        of_message=reported_message(reading),
         thread_key=thread_key(references, in_reply_to, envelope.message_id, subject),
         content_key=key,
         list_id=list_id_of(headers),

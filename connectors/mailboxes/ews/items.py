@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from capstone.domain.envelopes import Envelope, ListMembers, ReceivedAs, Recipient
 from capstone.domain.facts import envelope_properties
 from connectors.mailboxes.ews.values import ItemTold, Person
@@ -23,8 +21,6 @@ LEFT_OUT = {
 _EXCEPTION = "ipm.ole.class."
 """Changed occurrences of a series; Exchange keeps them inside the series."""
 _REPORT = "report."
-_ORIGINAL = re.compile(rb"^Original-Message-ID:[ \t]*<?([^<>\r\n]+?)>?[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
-_SEARCHED_BYTES = 1024 * 1024
 
 
 def left_out_by(item_class: str, *, calendars: bool) -> str | None:
@@ -61,24 +57,22 @@ def lists_among(told: ItemTold) -> list[Person]:
 
 
 def _properties(told: ItemTold, raw: bytes) -> dict[str, str]:
-    name = told.item_class.lower()
+    """Which message a report is of: as the server says, else as the report itself does, else the one that it answers."""
+    is_report = told.item_class.lower().startswith(_REPORT)
+    assumed = {"of_message": told.in_reply_to if is_report else ""}
     found = {
         "item_class": told.item_class,
         "categories": "; ".join(told.categories),
         "importance": told.importance.lower(),
         "conversation_id": told.conversation_id,
         "flag": told.flag,
-        "of_message": _of_message(told, raw) if name.startswith(_REPORT) else "",
+        "of_message": told.original_message_id if is_report else "",
     }
-    return envelope_properties(raw, told.item_class) | {key: value for key, value in found.items() if value}
+    return _set(assumed) | envelope_properties(raw, told.item_class) | _set(found)
 
 
-def _of_message(told: ItemTold, raw: bytes) -> str:
-    """The Message-ID that a report is about: as the server says, else as the report itself does."""
-    if told.original_message_id:
-        return told.original_message_id
-    within = _ORIGINAL.search(raw, 0, _SEARCHED_BYTES)
-    return within[1].decode("latin-1") if within else told.in_reply_to
+def _set(properties: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in properties.items() if value}
 
 
 def _policy(name: str, classes: dict[str, str]) -> str | None:
