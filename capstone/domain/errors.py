@@ -179,7 +179,7 @@ class SourceMissing(CapstoneError):
 
 
 class NoMailFound(CapstoneError):
-    """A source that should hold mail showed none at all."""
+    """A source that should hold mail showed none at all: files, or a mailbox that gave none before."""
 
     code = "E103"
     default_next_step = "Check that the path is the right one; nothing was stored."

@@ -48,7 +48,8 @@ class MailSource(Protocol):
     """False where the server regenerates MIME at each fetch (EWS, Graph)."""
 
     def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
-        """Every item from the cursors on, each once, streamed. Raises SourceMissing, SourceUnavailable, NoMailFound."""
+        """Every item from the cursors on, each once, streamed. Raises SourceMissing, SourceUnavailable, and NoMailFound where
+        there is no mail at all: of a source that keeps cursors only if it has none yet."""
         ...
 
     def places(self) -> Iterator[Place]:

@@ -39,6 +39,11 @@ class Box:
         for mail in mails:
             self.mailbox.put(mail.folder, mail.raw)
 
+    def empty(self) -> None:
+        for folder in self.mailbox.folders.values():
+            for item in list(folder.items.values()):
+                self.mailbox.remove(item)
+
 
 @contextmanager
 def watched(make: Callable[[], Any] = ews_server) -> Iterator[EwsState]:

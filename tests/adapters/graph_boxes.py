@@ -35,6 +35,10 @@ class GraphBox:
         for mail in mails:
             self.mailbox.add(mail.folder, mail.raw)
 
+    def empty(self) -> None:
+        for message in list(self.mailbox.messages.values()):
+            self.mailbox.remove(message)
+
     def at(self, **changes: Any) -> GraphServer:
         told = {"url": self.server.url, "authority": self.server.url, "resource": "https://graph.microsoft.com"}
         return GraphServer(**(told | {"ca_file": self.server.ca_file, "pause": self.pauses.append} | changes))

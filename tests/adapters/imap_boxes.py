@@ -51,6 +51,14 @@ class Box:
             ok(line.uid("STORE", ",".join(map(str, uids)), "+FLAGS", "(\\Deleted)"))
             ok(line.expunge())
 
+    def empty(self) -> None:
+        with self.line() as line:
+            for row in ok(line.list()):
+                state, (messages,) = line.select(bytes(row).rpartition(b' "/" ')[2].decode())
+                if state == "OK" and int(messages):
+                    ok(line.store("1:*", "+FLAGS", "(\\Deleted)"))
+                    ok(line.expunge())
+
     def rename(self, before: str, after: str) -> None:
         with self.line() as line:
             ok(line.rename(wire(before), wire(after)))

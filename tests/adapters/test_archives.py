@@ -42,6 +42,7 @@ class _InArchive(MailSourceContract):
     """Folders lie below the archive, whose name they begin with."""
 
     name = ""
+    keeps_cursors = False
 
     @pytest.fixture(autouse=True)
     def _root(self, tmp_path: Path) -> None:
@@ -57,6 +58,10 @@ class _InArchive(MailSourceContract):
     def source_with(self, mails: Sequence[Mail]) -> MailSource:
         if mails:
             self.pack(self.root / self.name, self.members(mails))
+        return FileSource("disk", [self.root])
+
+    def emptied_source(self) -> MailSource:
+        (self.root / self.name).unlink()
         return FileSource("disk", [self.root])
 
     def missing_source(self) -> MailSource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,9 @@ class TestFake(MailSourceContract):
     def source_with(self, mails: Sequence[Mail]) -> MailSource:
         return FakeMailSource("fake", mails)
 
+    def emptied_source(self) -> MailSource:
+        return FakeMailSource("fake", [])
+
     def missing_source(self) -> MailSource:
         return FakeMailSource("fake", [], is_missing=True)
 
@@ -30,6 +34,8 @@ class TestFake(MailSourceContract):
 
 
 class _OnDisk(MailSourceContract):
+    keeps_cursors = False
+
     @pytest.fixture(autouse=True)
     def _root(self, tmp_path: Path) -> None:
         self.root = tmp_path / "mail"
@@ -38,6 +44,11 @@ class _OnDisk(MailSourceContract):
     def source_with(self, mails: Sequence[Mail]) -> MailSource:
         for number, mail in enumerate(mails):
             self.write(mail, number)
+        return FileSource("disk", [self.root])
+
+    def emptied_source(self) -> MailSource:
+        shutil.rmtree(self.root)
+        self.root.mkdir()
         return FileSource("disk", [self.root])
 
     def missing_source(self) -> MailSource:

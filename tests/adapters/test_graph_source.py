@@ -40,6 +40,10 @@ class TestContract(MailSourceContract):
         self.box.fill(mails)
         return self.box.source()
 
+    def emptied_source(self) -> MailSource:
+        self.box.empty()
+        return self.box.source()
+
     def missing_source(self) -> MailSource:
         return self.box.source(mailbox="nobody@agency.example")
 

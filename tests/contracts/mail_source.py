@@ -43,9 +43,15 @@ def messages(source: CheckableSource, cursors: dict[str, str] | None = None) -> 
 
 
 class MailSourceContract:
-    """Subclass it and give the three sources; `traces` gives what must be the same before and after reading."""
+    """Subclass it and give the four sources; `traces` gives what must be the same before and after reading."""
+
+    keeps_cursors = True
 
     def source_with(self, mails: Sequence[Mail]) -> CheckableSource:
+        raise NotImplementedError
+
+    def emptied_source(self) -> CheckableSource:
+        """The source of the last `source_with`, all of whose mail was taken away since."""
         raise NotImplementedError
 
     def missing_source(self) -> CheckableSource:
@@ -144,3 +150,12 @@ class MailSourceContract:
     def test_a_source_without_any_item_is_an_error(self) -> None:
         with pytest.raises(NoMailFound):
             list(self.source_with([]).items({}))
+
+    def test_a_source_that_was_read_before_and_is_empty_now_offers_nothing(self) -> None:
+        cursors = dict(item.cursor for item in self.source_with(MAILS).items({}) if item.cursor)
+        assert bool(cursors) == self.keeps_cursors
+        source = self.emptied_source()
+        if self.keeps_cursors:
+            assert list(source.items(cursors)) == []
+        with pytest.raises(NoMailFound):
+            list(source.items({}))

@@ -33,6 +33,8 @@ class FakeMailSource:
     def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
         if self._is_missing:
             raise SourceMissing("The mailbox does not exist.")
+        if not self._mails and not cursors:
+            raise NoMailFound("The mailbox shows no mail at all.")
         return self._items_after(int(cursors.get("position", "0")))
 
     def places(self) -> Iterator[Place]:
@@ -49,8 +51,6 @@ class FakeMailSource:
         return SourceCheck(tuple(folders_seen))
 
     def _items_after(self, position: int) -> Iterator[OfferedItem]:
-        if not self._mails:
-            raise NoMailFound("The mailbox shows no mail at all.")
         for number, mail in enumerate(self._mails[position:], position + 1):
             yield self._item(number, mail)
 

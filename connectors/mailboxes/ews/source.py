@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-from capstone.domain.errors import NoMailFound, SourceMissing
+from capstone.domain.errors import SourceMissing
 from capstone.domain.message import ItemState, OfferedItem, Place, RefusedItem, SourceNote
 from capstone.ports import FolderSeen, HeldItems, SourceCheck, holds_nothing
 from connectors.mailboxes.ahead import ReadAhead
+from connectors.mailboxes.emptiness import check_emptiness
 from connectors.mailboxes.ews.autodiscover import Asked, find_service, services_of
 from connectors.mailboxes.ews.errors import ABSENT, DENIED, IMPERSONATION, right_missing, vendor_errors
 from connectors.mailboxes.ews.folders import Folder
@@ -72,7 +73,7 @@ class EwsSource:
 
     def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
         """Every item that the cursors do not cover, folder by folder, as the server orders them. Raises SourceMissing,
-        SourceRefused, SourceUnavailable, ServerBusy, and NoMailFound where no folder holds anything."""
+        SourceRefused, SourceUnavailable, ServerBusy, and NoMailFound where no folder holds anything and none was ever read."""
         self._notes = ()
         ahead = ReadAhead(AHEAD_BYTES, _size_of)
         with vendor_errors(self._server.where), closing(self._session()) as session:
@@ -91,7 +92,7 @@ class EwsSource:
         """The place of every item that `items` offers as a message; no bytes are read. Raises as `items`."""
         with vendor_errors(self._server.where), closing(self._session()) as session:
             reader = EwsReader(session)
-            found = self._found(reader)
+            found = self._found(reader, {})
             for folder in found.folders:
                 if folder.policy is None and folder.messages:
                     yield from FolderReader(self._reading(reader, _no_wait), folder).places()
@@ -133,19 +134,18 @@ class EwsSource:
             )
         return found
 
-    def _found(self, reader: EwsReader) -> Found:
+    def _found(self, reader: EwsReader, cursors: Mapping[str, str]) -> Found:
         """The folders to read. Raises SourceMissing, NoMailFound."""
         found = self._listed(reader)
         self._notes = found.notes
         if not any(folder.messages for folder in found.folders):
-            why = f"The mailbox on {self._server.where} shows no mail at all."
-            raise NoMailFound(why, "Check `mailbox` and `folders` of this source; nothing was stored.")
+            check_emptiness(self._server.where, "`mailbox` and `folders`", cursors, found.folders)
         return found
 
     def _batches(
         self, reader: EwsReader, cursors: Mapping[str, str], room_for: Callable[[int], None]
     ) -> Iterator[list[OfferedItem]]:
-        found = self._found(reader)
+        found = self._found(reader, cursors)
         reading = self._reading(reader, room_for)
         for folder in found.folders:
             if folder.messages:

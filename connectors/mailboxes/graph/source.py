@@ -7,10 +7,11 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
 
-from capstone.domain.errors import NoMailFound, SourceMissing
+from capstone.domain.errors import SourceMissing
 from capstone.domain.message import OfferedItem, OfferedMessage, Place, SourceNote
 from capstone.ports import FolderSeen, HeldItems, SourceCheck, holds_nothing
 from connectors.mailboxes.ahead import ReadAhead
+from connectors.mailboxes.emptiness import check_emptiness
 from connectors.mailboxes.graph.connection import BATCH, CLOUDS, GraphServer, GraphSession, part
 from connectors.mailboxes.graph.cursors import Position, failed_before, position_in, unchanged_before
 from connectors.mailboxes.graph.errors import GraphError, vendor_errors
@@ -73,7 +74,7 @@ class GraphSource:
     def places(self) -> Iterator[Place]:
         """The place of every message that is not left out; no bytes are read. Raises as `items`."""
         with vendor_errors(self._server.where), closing(GraphSession(self._server, self._login)) as session, self._pool() as pool:
-            for folder in self._chosen(self._tree(session)):
+            for folder in self._chosen(self._tree(session), {}):
                 if folder.policy is None and folder.items:
                     given: set[str] = set()
                     for page in FolderPages(session, pool, folder, LISTED_ID, self._notes.append).after(None):
@@ -106,7 +107,7 @@ class GraphSource:
         self._notes = list(tree.gaps)
         return tree
 
-    def _chosen(self, tree: Tree) -> list[Folder]:
+    def _chosen(self, tree: Tree, cursors: Mapping[str, str]) -> list[Folder]:
         chosen, missing = tree.chosen(self._folders)
         if missing:
             raise SourceMissing(
@@ -114,8 +115,7 @@ class GraphSource:
                 "Check `folders` of this source: names as the server lists them, levels joined by '/'.",
             )
         if not any(folder.items for folder in chosen):
-            why = f"The mailbox on {self._server.where} shows no mail at all."
-            raise NoMailFound(why, "Check `mailbox` and `folders` of this source; nothing was stored.")
+            check_emptiness(self._server.where, "`mailbox` and `folders`", cursors, chosen)
         return chosen
 
     # --- messages ------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ class GraphSource:
     def _batches(
         self, session: GraphSession, pool: Executor, cursors: Mapping[str, str], room_for: Callable[[int], None]
     ) -> Iterator[list[OfferedItem]]:
-        folders, note = self._chosen(self._tree(session)), self._notes.append
+        folders, note = self._chosen(self._tree(session), cursors), self._notes.append
         # Before the first page of any folder, so that no edit after its listing is taken for one before it.
         since = session.server_time
         known = Known(session, self._held, unchanged_before(folders, cursors), failed_before(cursors), note)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 
-from capstone.domain.errors import NoMailFound, SourceMissing, SourceUnavailable
+from capstone.domain.errors import SourceMissing, SourceUnavailable
 from capstone.domain.message import HeldItem, ItemState, OfferedItem, Place, RefusedItem, SourceNote
 from capstone.ports import FolderSeen, SourceCheck
 from connectors.mailboxes.ahead import ReadAhead
+from connectors.mailboxes.emptiness import check_emptiness
 from connectors.mailboxes.imap.connection import ImapLogin, ImapServer
 from connectors.mailboxes.imap.cursors import Position, is_unchanged, position_in, read_after
 from connectors.mailboxes.imap.errors import vendor_errors
@@ -21,6 +22,7 @@ from connectors.mailboxes.losses import Losses
 AHEAD_BYTES = 8 * 1024 * 1024
 """How much mail is read before it is taken."""
 
+_NAMED = "user and `folders`"
 _READ_RIGHT = "The folder {!r} is listed and not opened: ask the mail server's administrator for the right to read it."
 
 __all__ = ["ImapLogin", "ImapServer", "ImapSource"]
@@ -39,7 +41,7 @@ class ImapSource:
 
     def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
         """Every message that the cursors do not cover, folder by folder, by UID. Raises SourceMissing, SourceRefused,
-        SourceUnavailable, ServerBusy, and NoMailFound where no folder holds a message."""
+        SourceUnavailable, ServerBusy, and NoMailFound where no folder holds a message and none was ever read."""
         session, ahead = ImapSession(self._server, self._login), ReadAhead(AHEAD_BYTES, _size_of)
 
         def make() -> Iterator[list[OfferedItem]]:
@@ -58,14 +60,15 @@ class ImapSource:
         a folder cannot be opened."""
         is_empty = True
         with vendor_errors(self._server.where), closing(ImapSession(self._server, self._login)) as session:
-            for folder in self._chosen(session):
+            chosen = self._chosen(session)
+            for folder in chosen:
                 state = session.state(folder.wire)
                 if state is None or state.messages:
                     is_empty = False
                     if folder.policy is None:
                         yield from self._places(session, folder)
         if is_empty:
-            raise self._no_mail()
+            check_emptiness(self._server.where, _NAMED, {}, chosen)
 
     def notes(self) -> Sequence[SourceNote]:
         """None: what a server keeps from this user is not known, and a folder that cannot be read is an item."""
@@ -141,8 +144,8 @@ class ImapSource:
     def _batches(
         self, session: ImapSession, cursors: Mapping[str, str], room_for: Callable[[int], None]
     ) -> Iterator[list[OfferedItem]]:
-        messages, losses = 0, Losses()
-        for folder in self._chosen(session):
+        messages, losses, chosen = 0, Losses(), self._chosen(session)
+        for folder in chosen:
             position = position_in(cursors.get(cursor_name(folder.wire)))
             try:
                 state = session.state(folder.wire)
@@ -158,7 +161,7 @@ class ImapSource:
                     yield [self._unreadable(folder)]
         losses.end()
         if not messages:
-            raise self._no_mail()
+            check_emptiness(self._server.where, _NAMED, cursors, chosen)
 
     def _read(
         self,
@@ -178,10 +181,6 @@ class ImapSource:
                 yield from FolderReader(session, self.name, folder, state, Losses()).places()
         except FolderRefused as exc:
             raise SourceUnavailable(f"The mail server {self._server.where} lists a folder and does not open it.") from exc
-
-    def _no_mail(self) -> NoMailFound:
-        why = f"The mailbox on {self._server.where} shows no mail at all."
-        return NoMailFound(why, "Check user and `folders` of this source; nothing was stored.")
 
     def _unreadable(self, folder: Folder) -> RefusedItem:
         place = Place(self.name, folder.path, "")
