@@ -199,17 +199,18 @@ def test_many_small_changes_that_offer_nothing_do_not_hide_what_comes_after(exch
     assert list(box.source().items(kept | cursors_of(again))) == []
 
 
-def test_behind_a_failed_item_no_cursor_moves(exchange: EwsState) -> None:
+def test_behind_a_failed_item_the_cursor_moves_and_the_item_is_asked_for_again(exchange: EwsState) -> None:
     box = Box(exchange)
     box.fill([Mail("Plans", letter(9))])
     stored = [box.mailbox.put("Inbox", letter(number % 60, str(number))) for number in range(PAGE_ITEMS * 2 + 10)]
     stored[PAGE_ITEMS + 5].error = "ErrorMimeContentConversionFailed"
     items = list(box.source().items({}))
     assert [(item.state, item.code) for item in refused_in(items)] == [(ItemState.FAILED, "unreadable")]
-    assert [number for number, item in enumerate(items, 1) if item.cursor] == [PAGE_ITEMS, len(stored) + 1]
+    moved = [number for number, item in enumerate(items, 1) if item.cursor]
+    assert moved == [PAGE_ITEMS, PAGE_ITEMS * 2, len(stored), len(stored) + 1]
     stored[PAGE_ITEMS + 5].error = ""
     again = messages_in(list(box.source().items(cursors_of(items))))
-    assert [item.raw for item in again] == [one.mime for one in stored[PAGE_ITEMS:]]
+    assert [item.raw for item in again] == [stored[PAGE_ITEMS + 5].mime]
 
 
 def test_a_sync_state_that_the_server_does_not_know_any_more_loses_nothing(exchange: EwsState) -> None:
@@ -259,8 +260,7 @@ def test_a_change_behind_a_failed_item_is_not_taken_for_what_the_archive_holds(e
     box = Box(exchange)
     stored = [box.mailbox.put("Inbox", letter(number)) for number in (1, 2, 3)]
     stored[0].error = "ErrorItemCorrupt"
-    first = list(box.source().items({}))
-    assert cursors_of(first) == {}
+    assert len(refused_in(list(box.source().items({})))) == 1
     held = {f"ews:{one.id}": (digest_of(one.mime),) for one in stored[1:]}
     box.mailbox.change(stored[2], raw=letter(33))
     again = list(box.source(held=lambda asked: {key: held[key] for key in asked if key in held}).items({}))

@@ -8,7 +8,7 @@ import pytest
 
 from capstone.domain.errors import SourceRefused, SourceUnavailable
 from capstone.domain.message import Companion, ItemState, Occurrence, RefusedItem
-from connectors.mailboxes.graph.cursors import MOST_FAILED
+from connectors.mailboxes.failed import MOST_FAILED
 from tests.adapters.graph_boxes import (
     EVERYTHING,
     VALUE,

@@ -8,18 +8,21 @@ from typing import Any
 from exchangelib import errors as ews
 from exchangelib.util import MNS, TNS, add_xml_child, create_element
 
-from connectors.mailboxes.ews.errors import ABSENT
+from connectors.mailboxes.ews.errors import ABSENT, NO_ANSWER
 from connectors.mailboxes.ews.session import EwsSession, ExpandDL, FindFolder, GetFolder, GetItem, GetLargeItem, SyncFolderItems
 from connectors.mailboxes.ews.values import (
     FLAG_STATUS,
     FOLDER_SIZE,
     LAST_VERB,
     ORIGINAL_MESSAGE_ID,
+    Entry,
     FolderTold,
     Got,
     Page,
     Person,
     entry_in,
+    entry_of,
+    entry_untold,
     folder_told,
     item_told,
     mime_in,
@@ -107,9 +110,19 @@ class EwsReader:
             raise ews.MalformedResponseError("other items than asked for")
         return [one if one is None or isinstance(one, Exception) else _got(one, mime_in(one)) for one in found]
 
+    def entries(self, item_ids: Sequence[str]) -> list[Entry]:
+        """These items as a sync would list them, in this order; of one that is not told there is the id."""
+        try:
+            found = self._session.ask(GetItem, _get_item(item_ids, _shape("m:ItemShape", _LIST_FIELDS, (FLAG_STATUS, LAST_VERB))))
+        except NO_ANSWER:
+            found = []
+        told = [entry_of(one) for one in found if one is not None and not isinstance(one, Exception)]
+        known = {entry.item_id: entry for entry in told}
+        return [known.get(one) or entry_untold(one) for one in item_ids]
+
     def gone(self, item_ids: Sequence[str]) -> set[str]:
         """Those of which the server says, asked for nothing but their ids, that there is no such item."""
-        found = self._session.ask(GetItem, _get_item(item_ids, ids_only=True))
+        found = self._session.ask(GetItem, _get_item(item_ids, _shape("m:ItemShape", ("item:ItemClass",))))
         if len(found) != len(item_ids):
             raise ews.MalformedResponseError("another number of items than asked for")
         return {item_id for item_id, one in zip(item_ids, found, strict=True) if isinstance(one, ABSENT)}
@@ -150,10 +163,11 @@ def _got(element: Any, raw: bytes | None) -> Got:
     return Got(item_told(element), raw)
 
 
-def _get_item(item_ids: Sequence[str], *, ids_only: bool = False) -> Any:
+def _get_item(item_ids: Sequence[str], shape: Any = None) -> Any:
+    """Whole, where no shape is given."""
     payload = create_element("m:GetItem")
     whole = (_ITEM_FIELDS, (FLAG_STATUS, LAST_VERB, ORIGINAL_MESSAGE_ID))
-    payload.append(_shape("m:ItemShape", ("item:ItemClass",)) if ids_only else _shape("m:ItemShape", *whole, mime=True))
+    payload.append(_shape("m:ItemShape", *whole, mime=True) if shape is None else shape)
     ids = create_element("m:ItemIds")
     for item_id in item_ids:
         ids.append(create_element("t:ItemId", attrs={"Id": item_id}))

@@ -23,12 +23,14 @@ from capstone.domain.message import (
     RefusedItem,
 )
 from capstone.ports import HeldItems
+from connectors.mailboxes.ews.cursors import Position, position_in
 from connectors.mailboxes.ews.errors import ABSENT, NO_ANSWER
 from connectors.mailboxes.ews.folders import Folder
 from connectors.mailboxes.ews.items import envelope_of, left_out_by, lists_among
 from connectors.mailboxes.ews.lists import Lists
 from connectors.mailboxes.ews.mailbox import Answer, EwsReader
 from connectors.mailboxes.ews.values import Entry, Got, ItemTold, Page
+from connectors.mailboxes.failed import MOST_FAILED
 from connectors.mailboxes.losses import Losses, Probe
 
 BATCH_ITEMS, BATCH_BYTES = 100, 4 * 1024 * 1024
@@ -70,34 +72,49 @@ class FolderReader:
     def __init__(self, reading: Reading, folder: Folder) -> None:
         """Nothing is asked yet."""
         self._reading, self._folder = reading, folder
-        self._has_failed = False
+        self._failed: dict[str, None] = {}
+        self._is_again = False
         self._page: tuple[Entry, ...] = ()
         self._lost_ids: set[str] = set()
         self._unfound = Losses()
         self.has_unfound = False
         """Whether the server did not find an item that nobody says is gone."""
 
-    def batches(self, state: str) -> Iterator[list[OfferedItem]]:
-        """What changed since, a batch at a time. The state of a page goes with its last item, if nothing failed before."""
-        for page in self.pages(state):
-            self._page = page.entries
-            held = self._held(page)
-            chunks = list(_batched(page.entries, self._policy))
-            for number, chunk in enumerate(chunks, 1):
-                items = self._offer(chunk, held)
-                if number == len(chunks) and not self._has_failed:
-                    items[-1] = replace(items[-1], cursor=(self._folder.folder_id, page.state))
-                yield items
+    def batches(self, cursor: str) -> Iterator[list[OfferedItem]]:
+        """The items since a cursor, in the order of the server, behind those that an earlier run was not given. The last item
+        of a page carries where it stands and what of it failed; behind too many that failed the cursor stays."""
+        position = position_in(cursor)
+        given: set[bytes] = set()
+        if position.failed:
+            self._is_again = True
+            yield from self._offered(self._again(position, given))
+            self._is_again = False
+        for page in self.pages(position.state, given):
+            yield from self._offered(page)
+
+    def _offered(self, page: Page) -> Iterator[list[OfferedItem]]:
+        self._page, held = page.entries, self._held(page)
+        chunks = list(_batched(page.entries, self._policy))
+        for number, chunk in enumerate(chunks, 1):
+            items = self._offer(chunk, held)
+            if number == len(chunks) and len(self._failed) <= MOST_FAILED:
+                text = Position(page.state, tuple(self._failed)).as_text()
+                items[-1] = replace(items[-1], cursor=(self._folder.folder_id, text))
+            yield items
+
+    def _again(self, position: Position, given: set[bytes]) -> Page:
+        """What an earlier run was not given, as it is now."""
+        entries = self._reading.reader.entries(position.failed)
+        return Page(tuple(one for one in entries if not _is_among(given, one)), position.state, is_last=False)
 
     def places(self) -> Iterator[Place]:
         """The places of all that is not left out."""
-        for page in self.pages(""):
+        for page in self.pages("", set()):
             yield from (self._place(entry) for entry in page.entries if self._policy(entry) is None)
 
-    def pages(self, state: str) -> Iterator[Page]:
+    def pages(self, state: str, given: set[bytes]) -> Iterator[Page]:
         """The pages since a state; from the beginning where the server does not know the state any more, without what was
-        given before and has not changed. Raises ErrorInvalidSyncStateData where it knows no state for long."""
-        given: set[bytes] = set()
+        `given` before and has not changed. Raises ErrorInvalidSyncStateData where it knows no state for long."""
         followed = {_mark(state)}
         resyncs = 0
         while True:
@@ -130,7 +147,10 @@ class FolderReader:
         items: list[OfferedItem] = []
         for entry in chunk:
             item = read.pop(entry.item_id, None) or self._not_read(entry, held)
-            self._has_failed |= isinstance(item, RefusedItem) and item.state is ItemState.FAILED
+            if isinstance(item, RefusedItem) and item.state is ItemState.FAILED:
+                self._failed[entry.item_id] = None
+            else:
+                self._failed.pop(entry.item_id, None)
             items.append(item)
         return items
 
@@ -181,7 +201,9 @@ class FolderReader:
     def _lost(self, entry: Entry, error: Exception, among: Losses) -> RefusedItem:
         """Raises the error where it is the server's, or the folder's, rather than this item's."""
         self._lost_ids.add(entry.item_id)
-        among.lost(error, self._others())
+        # Those that failed before stand in a row here and nowhere else.
+        if not self._is_again:
+            among.lost(error, self._others())
         return self._refused(entry, ItemState.FAILED, "unreadable")
 
     def _others(self) -> list[Probe]:

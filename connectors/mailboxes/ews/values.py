@@ -123,15 +123,25 @@ def folder_told(element: Any) -> FolderTold:
 def entry_in(change: Any) -> Entry:
     """The item of a Create or Update."""
     element = change[0] if len(change) else change
+    return entry_of(element, is_original=change.tag == f"{{{TNS}}}Create" and _is_as_made(element))
+
+
+def entry_of(element: Any, *, is_original: bool = False) -> Entry:
+    """An item as a sync would list it."""
     return Entry(
         _id(element, "ItemId"),
         _number(_text(element, "Size")) or _ASSUMED_BYTES,
         _text(element, "ItemClass"),
-        change.tag == f"{{{TNS}}}Create" and _is_as_made(element),
+        is_original,
         _flags(element),
         _time(_text(element, "DateTimeReceived")),
         element.find(f"{{{TNS}}}ItemId").get("ChangeKey", ""),
     )
+
+
+def entry_untold(item_id: str) -> Entry:
+    """An item of which the server tells nothing."""
+    return Entry(item_id, _ASSUMED_BYTES, "", False, (), None)
 
 
 def item_told(element: Any) -> ItemTold:

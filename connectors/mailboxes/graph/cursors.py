@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote
 
-from connectors.mailboxes.graph.connection import part
+from connectors.mailboxes.failed import failed_as_text, failed_in
 from connectors.mailboxes.graph.folders import Folder
-
-MOST_FAILED = 100
-"""So many items that failed are remembered; with more of them the cursor stays where it is."""
 
 _MARGIN_S = 15 * 60
 """The server is many machines, whose clocks and copies differ a little."""
@@ -30,8 +26,8 @@ class Position:
 
     def as_text(self) -> str:
         """`seconds whole|part link`; ids of items that failed follow the kind as `+id,id`."""
-        failed = "+" + ",".join(map(part, self.failed)) if self.failed else ""
-        return f"{int(self.since)} {'whole' if self.is_whole else 'part'}{failed} {self.link}"
+        kind = f"{'whole' if self.is_whole else 'part'}{failed_as_text(self.failed)}"
+        return f"{int(self.since)} {kind} {self.link}"
 
 
 def position_in(text: str | None) -> Position | None:
@@ -40,7 +36,7 @@ def position_in(text: str | None) -> Position | None:
     kind, _, failed = kind.partition("+")
     if not (since.isascii() and since.isdigit()) or kind not in ("whole", "part") or not link.startswith(("/v1.0/", "/beta/")):
         return None
-    return Position(float(since), link, kind == "whole", tuple(unquote(one) for one in failed.split(",") if one))
+    return Position(float(since), link, kind == "whole", failed_in(failed))
 
 
 def failed_before(cursors: Mapping[str, str]) -> frozenset[str]:

@@ -10,8 +10,9 @@ from functools import partial
 
 from capstone.domain.message import HeldItem, ItemState, Occurrence, OfferedItem, Place, RefusedItem, SourceNote
 from capstone.ports import HeldItems, holds_nothing
+from connectors.mailboxes.failed import MOST_FAILED
 from connectors.mailboxes.graph.connection import GraphSession, part
-from connectors.mailboxes.graph.cursors import MOST_FAILED, Position
+from connectors.mailboxes.graph.cursors import Position
 from connectors.mailboxes.graph.errors import GONE, NO_ANSWER, GraphError
 from connectors.mailboxes.graph.folders import Folder, is_there
 from connectors.mailboxes.graph.items import Entry, message_of, occurrence_of
