@@ -8,7 +8,7 @@ from typing import Any
 from exchangelib import errors as ews
 from exchangelib.util import MNS, TNS, add_xml_child, create_element
 
-from connectors.mailboxes.ews.errors import ABSENT, NO_ANSWER
+from connectors.mailboxes.ews.errors import ABSENT, DENIED, NO_ANSWER
 from connectors.mailboxes.ews.session import EwsSession, ExpandDL, FindFolder, GetFolder, GetItem, GetLargeItem, SyncFolderItems
 from connectors.mailboxes.ews.values import (
     FLAG_STATUS,
@@ -89,17 +89,23 @@ class EwsReader:
             offset += len(listed)
         raise ews.MalformedResponseError("a listing without end")
 
+    def has_inbox(self) -> bool:
+        """Whether the mailbox is there for us to ask: what is missing or denied is an answer too."""
+        try:
+            (found,) = self.distinguished(["inbox"])
+        except NO_ANSWER:
+            return False
+        return isinstance(found, (FolderTold, *ABSENT, *DENIED))
+
     def page(self, folder_id: str, state: str) -> Page:
         """What changed in a folder since a sync state. Raises ErrorInvalidSyncStateData for a state that holds no more."""
-        payload = create_element("m:SyncFolderItems")
-        payload.append(_shape("m:ItemShape", _LIST_FIELDS, (FLAG_STATUS, LAST_VERB)))
-        folder = create_element("m:SyncFolderId")
-        folder.append(create_element("t:FolderId", attrs={"Id": folder_id}))
-        payload.append(folder)
-        if state:
-            add_xml_child(payload, "m:SyncState", state)
-        add_xml_child(payload, "m:MaxChangesReturned", PAGE_ITEMS)
-        return _page(self._session.one(SyncFolderItems, payload))
+        shape = _shape("m:ItemShape", _LIST_FIELDS, (FLAG_STATUS, LAST_VERB))
+        return _page(self._session.one(SyncFolderItems, _sync(folder_id, shape, state, PAGE_ITEMS)))
+
+    def probe(self, folder_id: str) -> None:
+        """Ask for one item of a folder's listing. Raises the error that a capture would meet."""
+        shape = _shape("m:ItemShape", ("item:ItemClass",))
+        self._session.one(SyncFolderItems, _sync(folder_id, shape, "", 1))
 
     def items(self, item_ids: Sequence[str]) -> list[Answer]:
         """The items with their bytes, in this order: the item, an error, or None for each."""
@@ -172,6 +178,17 @@ def _get_item(item_ids: Sequence[str], shape: Any = None) -> Any:
     for item_id in item_ids:
         ids.append(create_element("t:ItemId", attrs={"Id": item_id}))
     payload.append(ids)
+    return payload
+
+
+def _sync(folder_id: str, shape: Any, state: str, most: int) -> Any:
+    payload, folder = create_element("m:SyncFolderItems"), create_element("m:SyncFolderId")
+    payload.append(shape)
+    folder.append(create_element("t:FolderId", attrs={"Id": folder_id}))
+    payload.append(folder)
+    if state:
+        add_xml_child(payload, "m:SyncState", state)
+    add_xml_child(payload, "m:MaxChangesReturned", most)
     return payload
 
 

@@ -29,6 +29,7 @@ from connectors.mailboxes.ews.folders import Folder
 from connectors.mailboxes.ews.items import envelope_of, left_out_by, lists_among
 from connectors.mailboxes.ews.lists import Lists
 from connectors.mailboxes.ews.mailbox import Answer, EwsReader
+from connectors.mailboxes.ews.unlisted import listing
 from connectors.mailboxes.ews.values import Entry, Got, ItemTold, Page
 from connectors.mailboxes.failed import MOST_FAILED
 from connectors.mailboxes.losses import Losses, Probe
@@ -82,14 +83,16 @@ class FolderReader:
 
     def batches(self, cursor: str) -> Iterator[list[OfferedItem]]:
         """The items since a cursor, in the order of the server, behind those that an earlier run was not given. The last item
-        of a page carries where it stands and what of it failed; behind too many that failed the cursor stays."""
+        of a page carries where it stands and what of it failed; behind too many that failed the cursor stays. Raises
+        NotListed."""
         position = position_in(cursor)
         given: set[bytes] = set()
         if position.failed:
             self._is_again = True
             yield from self._offered(self._again(position, given))
             self._is_again = False
-        for page in self.pages(position.state, given):
+        pages = self.pages(position.state, given)
+        while (page := _next_of(pages)) is not None:
             yield from self._offered(page)
 
     def _offered(self, page: Page) -> Iterator[list[OfferedItem]]:
@@ -265,6 +268,11 @@ class FolderReader:
 
     def _policy(self, entry: Entry) -> str | None:
         return self._folder.policy or left_out_by(entry.item_class, calendars=self._reading.calendars)
+
+
+def _next_of(pages: Iterator[Page]) -> Page | None:
+    with listing():
+        return next(pages, None)
 
 
 def _is_among(given: set[bytes], entry: Entry) -> bool:

@@ -24,6 +24,7 @@ from connectors.mailboxes.ews.reading import FolderReader, Reading
 from connectors.mailboxes.ews.session import EwsSession
 from connectors.mailboxes.ews.sign_in import EwsApplication, EwsLogin, auth_for
 from connectors.mailboxes.ews.trees import EwsChoice, Found, find_folders, public_gap
+from connectors.mailboxes.ews.unlisted import NotListed, Unlisted
 
 AHEAD_BYTES = 8 * 1024 * 1024
 """How much mail is read before it is taken."""
@@ -147,20 +148,26 @@ class EwsSource:
     ) -> Iterator[list[OfferedItem]]:
         found = self._found(reader, cursors)
         reading = self._reading(reader, room_for)
-        for folder in found.folders:
-            if folder.messages:
-                yield from self._read(reading, folder, cursors.get(folder.folder_id, ""))
+        filled = [folder for folder in found.folders if folder.messages]
+        unlisted = Unlisted(reader, filled)
+        for folder in filled:
+            yield from self._read(reading, unlisted, folder, cursors.get(folder.folder_id, ""))
         reading.losses.end()
+        unlisted.end()
 
-    def _read(self, reading: Reading, folder: Folder, state: str) -> Iterator[list[OfferedItem]]:
+    def _read(self, reading: Reading, unlisted: Unlisted, folder: Folder, cursor: str) -> Iterator[list[OfferedItem]]:
         reader = FolderReader(reading, folder)
         is_unfound = False
         try:
-            yield from reader.batches(state)
+            yield from reader.batches(cursor)
+            unlisted.listed(folder)
         except DENIED:
             yield [self._not_opened(folder)]
         except ABSENT:
             is_unfound = True
+        except NotListed as exc:
+            unlisted.lost(folder, exc.error)
+            yield [self._not_read(folder, f"the mail server lists this folder and not what it holds ({exc})")]
         if folder.is_public and (is_unfound or reader.has_unfound):
             self._notes += (public_gap(folder.path),)
         elif is_unfound and self._is_still_there(reading.reader, folder):
@@ -172,8 +179,10 @@ class EwsSource:
         return reader.is_there(folder.folder_id) or any(one.folder_id == folder.folder_id for one in self._listed(reader).folders)
 
     def _not_opened(self, folder: Folder) -> RefusedItem:
-        place = Place(self.name, folder.path, "")
-        return RefusedItem(place, ItemState.FAILED, "unreadable", "the mail server lists this folder and does not open it")
+        return self._not_read(folder, "the mail server lists this folder and does not open it")
+
+    def _not_read(self, folder: Folder, why: str) -> RefusedItem:
+        return RefusedItem(Place(self.name, folder.path, ""), ItemState.FAILED, "unreadable", why)
 
     def _reading(self, reader: EwsReader, room_for: Callable[[int], None]) -> Reading:
         return Reading(self.name, reader, Lists(reader, self._now), self._held, self._choice.calendars, room_for)
