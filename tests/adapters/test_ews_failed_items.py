@@ -131,3 +131,28 @@ def test_a_cursor_is_read_as_it_was_written(failed: tuple[str, ...]) -> None:
 
 def test_a_cursor_of_an_earlier_version_is_a_sync_state() -> None:
     assert position_in("H4sIAAAAAAAEAO+9B2A=") == Position("H4sIAAAAAAAEAO+9B2A=")
+
+
+def test_an_item_of_a_class_without_mime_fails_by_that_name_and_holds_nothing_up(box: Box) -> None:
+    box.state.gives_mime_as_published = True
+    tasks = [box.mailbox.put("Inbox", letter(number), item_class="IPM.Task", kind="Task") for number in range(4)]
+    others = (("IPM.Appointment", "CalendarItem"), ("IPM.Note", "Message"), ("IPM.Post", "PostItem"))
+    for number, (item_class, kind) in enumerate(others, 10):
+        box.mailbox.put("Inbox", letter(number), item_class=item_class, kind=kind)
+    items = list(box.source(calendars=True).items({}))
+    assert [item.raw for item in messages_in(items)] == [letter(10), letter(11), letter(12)]
+    assert [(item.place.item_id, item.state) for item in refused_in(items)] == [(one.id, ItemState.FAILED) for one in tasks]
+    assert all("no MIME" in item.reason and "IPM.Task" in item.reason and "PST" in item.reason for item in refused_in(items))
+    again = list(box.source(calendars=True).items(cursors_of(items)))
+    assert [item.state for item in refused_in(again)] == [ItemState.FAILED] * len(again) == [ItemState.FAILED] * 4
+    without = list(box.source().items(cursors_of(again)))
+    assert [(item.state, item.code) for item in refused_in(without)] == [(ItemState.EXCLUDED, "item_class_task")] * 4
+    assert list(box.source().items(cursors_of(without))) == []
+
+
+def test_a_mailbox_of_tasks_without_mime_is_not_taken_for_a_server_out_of_order(box: Box) -> None:
+    box.state.gives_mime_as_published = True
+    for number in range(4):
+        box.mailbox.put("Tasks", letter(number), item_class="IPM.Task", kind="Task")
+    items = list(box.source(calendars=True).items({}))
+    assert [item.state for item in refused_in(items)] == [ItemState.FAILED] * 4

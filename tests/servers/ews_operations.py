@@ -29,6 +29,10 @@ READS = {
 }
 """Operations that read, and the methods that answer them; any other would write."""
 
+_WITH_MIME = ("Message", "MeetingRequest", "MeetingResponse", "MeetingCancellation", "PostItem", "CalendarItem")
+"""Kinds of items of which MIME is given; meeting mail is a kind of Message. Of any other, such as Task, the page
+https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode has ErrorUnsupportedMimeConversion."""
+
 
 def answer_to(state: EwsState, user: str, operation: str, request: Any, asked: Any) -> tuple[int, bytes]:
     """Status and body."""
@@ -169,6 +173,8 @@ class _Visitor:
 
     def _got(self, item: Item | None, fields: set[str], wants_mime: bool) -> str:
         code = "ErrorItemNotFound" if item is None else item.error
+        if not code and wants_mime and self.state.gives_mime_as_published and item is not None and item.kind not in _WITH_MIME:
+            code = "ErrorUnsupportedMimeConversion"
         if item is None or code:
             return answers.error("GetItem", code, "<m:Items/>")
         mime = item.mime if wants_mime else None

@@ -56,6 +56,8 @@ class EwsState:
     """Answers that the next requests of an operation get."""
     has_other_boundaries: bool = False
     """MIME differs at each fetch."""
+    gives_mime_as_published: bool = False
+    """MIME is refused for kinds of items of which the published pages say so."""
     redirects: dict[str, str] = field(default_factory=dict)
     """Autodiscover: address to URL or other address."""
     told_urls: dict[str, str] = field(default_factory=dict)

@@ -52,6 +52,8 @@ _REASONS = {
     "empty_item": "it holds no bytes",
 }
 
+_NO_MIME = "the mail server gives no MIME of items of this class ({}): leave that class out, or take it by a PST"
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -236,6 +238,9 @@ class FolderReader:
             losses.answered()
         if is_gone:
             return self._refused(entry, ItemState.EXCLUDED, "gone_at_source")
+        if isinstance(answer, ews.ErrorUnsupportedMimeConversion):
+            why = _NO_MIME.format(entry.item_class or "not told")
+            return RefusedItem(self._place(entry), ItemState.FAILED, "unreadable", why)
         if not isinstance(answer, Got) or answer.raw is None:
             return self._refused(entry, ItemState.FAILED, "unreadable")
         for losses in (self._reading.losses, self._unfound):
