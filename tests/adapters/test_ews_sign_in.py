@@ -203,22 +203,6 @@ def test_the_server_is_found_by_autodiscover(box: Box, trust: Trust) -> None:
     assert read(box, url=None, trust=trust, services=lambda _domain: [dead, *services(box)]) == RAWS
 
 
-def test_autodiscover_follows_to_another_place_and_to_another_address(box: Box, trust: Trust) -> None:
-    asked = []
-
-    def found(domain: str) -> list[str]:
-        asked.append(domain)
-        return services(box)
-
-    box.state.redirects["moved@old.example"] = box.mailbox.address
-    with pytest.raises(SourceMissing):
-        read(box, url=None, trust=trust, services=found, mailbox="moved@old.example")
-    assert asked == ["old.example", "agency.example"]
-    box.state.redirects[box.mailbox.address] = services(box)[0] + "?next"
-    with pytest.raises(SourceUnavailable):
-        read(box, url=None, trust=trust, services=found)
-
-
 def test_autodiscover_that_goes_in_circles_ends(box: Box, trust: Trust) -> None:
     box.state.redirects[box.mailbox.address] = services(box)[0]
     with pytest.raises(SourceUnavailable):

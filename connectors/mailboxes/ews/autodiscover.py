@@ -37,6 +37,15 @@ class Asked:
     login: EwsLogin
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where a mailbox is."""
+
+    url: str
+    mailbox: str
+    """Its address there: another than was asked for where that one leads to it."""
+
+
 class _Question(GetUserSettings):  # type: ignore[misc]
     """exchangelib's, of which only a whole answer counts: half an address is another server's."""
 
@@ -53,8 +62,8 @@ def services_of(domain: str) -> Sequence[str]:
     return [f"https://autodiscover.{domain}/{_PATH}", f"https://{domain}/{_PATH}"]
 
 
-def find_service(asked: Asked, services: Callable[[str], Sequence[str]] = services_of) -> str:
-    """The address of the service. Follows redirections, to https only. Raises SourceMissing, SourceRefused, SourceUnavailable."""
+def find_service(asked: Asked, services: Callable[[str], Sequence[str]] = services_of) -> Service:
+    """The service of a mailbox. Follows redirections, to https only. Raises SourceMissing, SourceRefused, SourceUnavailable."""
     mailbox, steps, tried = asked.mailbox, 0, set[tuple[str, str]]()
     waiting = list(services(_domain(mailbox)))
     refused: Exception | None = None
@@ -73,7 +82,7 @@ def find_service(asked: Asked, services: Callable[[str], Sequence[str]] = servic
         if told.error_code == "InvalidUser":
             raise SourceMissing("Autodiscover knows no such mailbox.", "Check `mailbox` of this source, or give its `url`.")
         if service := _service(told):
-            return service
+            return Service(service, mailbox)
         mailbox, waiting = _next(told, mailbox, waiting, services)
     if refused is not None:
         raise SourceRefused("Autodiscover does not take this user with this password, ticket or token.")

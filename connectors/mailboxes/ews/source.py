@@ -14,7 +14,7 @@ from capstone.domain.message import ItemState, OfferedItem, Place, RefusedItem, 
 from capstone.ports import FolderSeen, HeldItems, SourceCheck, holds_nothing
 from connectors.mailboxes.ahead import ReadAhead
 from connectors.mailboxes.emptiness import check_emptiness
-from connectors.mailboxes.ews.autodiscover import Asked, find_service, services_of
+from connectors.mailboxes.ews.autodiscover import Asked, Service, find_service, services_of
 from connectors.mailboxes.ews.errors import ABSENT, DENIED, IMPERSONATION, right_missing, vendor_errors
 from connectors.mailboxes.ews.folders import Folder
 from connectors.mailboxes.ews.line import Line, Trust
@@ -116,14 +116,17 @@ class EwsSource:
     # --- one run -------------------------------------------------------------------------------
 
     def _session(self) -> EwsSession:
-        server = self._server
+        server, there = self._server, self._service()
+        service = "{0.scheme}://{0.netloc}".format(urlsplit(there.url))
+        line = Line(there.url, server.trust, auth_for(self._login, service, server.trust))
         impersonates = server.access == "impersonation"
-        url = server.url
-        if url is None:
-            url = find_service(Asked(server.mailbox, server.trust, self._login), server.services)
-        service = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-        line = Line(url, server.trust, auth_for(self._login, service, server.trust))
-        return EwsSession(line, server.mailbox, impersonates=impersonates, patience_s=server.patience_s)
+        return EwsSession(line, there.mailbox, impersonates=impersonates, patience_s=server.patience_s)
+
+    def _service(self) -> Service:
+        server = self._server
+        if server.url is not None:
+            return Service(server.url, server.mailbox)
+        return find_service(Asked(server.mailbox, server.trust, self._login), server.services)
 
     def _listed(self, reader: EwsReader) -> Found:
         """The folders of the choice. Raises SourceMissing."""
