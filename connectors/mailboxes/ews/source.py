@@ -24,7 +24,7 @@ from connectors.mailboxes.ews.reading import FolderReader, Reading
 from connectors.mailboxes.ews.session import EwsSession
 from connectors.mailboxes.ews.sign_in import EwsApplication, EwsLogin, auth_for
 from connectors.mailboxes.ews.trees import EwsChoice, Found, find_folders, public_gap
-from connectors.mailboxes.ews.unlisted import NotListed, Unlisted
+from connectors.mailboxes.ews.unlisted import NotListed, Unlisted, try_listing
 
 AHEAD_BYTES = 8 * 1024 * 1024
 """How much mail is read before it is taken."""
@@ -103,15 +103,17 @@ class EwsSource:
         return self._notes
 
     def check(self) -> SourceCheck:
-        """Sign in and list the folders; missing rights are told, not raised. Raises SourceMissing, SourceRefused (a wrong
-        password, ticket, token or certificate), SourceUnavailable, ServerBusy."""
+        """Sign in, list the folders and ask each for one item of its listing; missing rights are told, not raised. Raises
+        SourceMissing, SourceRefused (a wrong password, ticket, token or certificate), SourceUnavailable, ServerBusy."""
         with vendor_errors(self._server.where), closing(self._session()) as session:
+            reader = EwsReader(session)
             try:
-                found = self._listed(EwsReader(session))
+                found = self._listed(reader)
             except (*IMPERSONATION, *DENIED) as exc:
                 return SourceCheck((), (right_missing(exc),))
+            rights, notes = try_listing(reader, (folder for folder in found.folders if folder.messages))
         seen = [FolderSeen(one.path, one.messages, one.size_bytes, one.policy) for one in found.folders]
-        return SourceCheck(tuple(seen), found.missing_rights, found.notes)
+        return SourceCheck(tuple(seen), (*found.missing_rights, *rights), (*found.notes, *notes))
 
     # --- one run -------------------------------------------------------------------------------
 

@@ -1,20 +1,29 @@
-"""Tells a few folders that a server does not list from a mailbox that is away."""
+"""Folders of which a server does not tell what they hold: for want of a right, a few of them, or because the mailbox is away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from exchangelib import errors as ews
 
+from capstone.domain.message import SourceNote
 from connectors.mailboxes.ews.errors import ABSENT, BUSY, DENIED, IMPERSONATION, NO_ANSWER
 from connectors.mailboxes.ews.folders import Folder
 from connectors.mailboxes.ews.mailbox import EwsReader
+from connectors.mailboxes.ews.trees import public_gap
 from connectors.mailboxes.losses import Losses, Probe
 
 _MOST_PROBED = 5
 """So many others are asked for where several in a row are not listed: where none is, it is the mailbox."""
+
+
+_MOST_NAMED = 10
+_ASK_READER = (
+    "Ask an Exchange administrator, or who owns the mailbox, to give this user the permission to read the items of these folders "
+    "(Reviewer), or full access to the mailbox."
+)
 
 
 class NotListed(Exception):
@@ -77,3 +86,35 @@ class Unlisted:
         except (NotListed, *DENIED, *ABSENT):
             return False
         return True
+
+
+def try_listing(reader: EwsReader, folders: Iterable[Folder]) -> tuple[tuple[str, ...], tuple[SourceNote, ...]]:
+    """Asks each folder for one item of its listing: which right is missing, and which folders are not listed for another reason.
+    Raises the error where the Inbox does not answer either."""
+    denied: list[str] = []
+    notes: list[SourceNote] = []
+    for folder in folders:
+        try:
+            with listing():
+                reader.probe(folder.folder_id)
+        except DENIED:
+            denied.append(folder.path)
+        except ABSENT as exc:
+            notes.append(public_gap(folder.path) if folder.is_public else _not_shown(folder, type(exc).__name__))
+        except NotListed as exc:
+            if not reader.has_inbox():
+                raise exc.error from None
+            notes.append(_not_shown(folder, str(exc)))
+    return ((_not_readable(denied),) if denied else ()), tuple(notes)
+
+
+def _not_readable(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _MOST_NAMED:,} more" if len(paths) > _MOST_NAMED else ""
+    named = ", ".join(map(repr, paths[:_MOST_NAMED]))
+    return f"This user sees these folders and may not read their items: {named}{more}. {_ASK_READER}"
+
+
+def _not_shown(folder: Folder, code: str) -> SourceNote:
+    return SourceNote(
+        "folder_not_shown", folder.path, f"The server lists this folder and not what it holds ({code}).", is_gap=True
+    )
