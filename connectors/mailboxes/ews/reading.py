@@ -9,7 +9,7 @@ from functools import partial
 
 from exchangelib import errors as ews
 
-from capstone.domain.envelopes import write_envelope
+from capstone.domain.envelopes import ListMembers, write_envelope
 from capstone.domain.fixity import digest_of
 from capstone.domain.message import (
     Companion,
@@ -251,9 +251,17 @@ class FolderReader:
 
     def _message(self, entry: Entry, told: ItemTold, raw: bytes) -> OfferedMessage:
         digest = digest_of(raw)
-        envelope = write_envelope(envelope_of(told, raw, self._reading.lists.behind(lists_among(told))), digest)
+        envelope = write_envelope(envelope_of(told, raw, self._lists(entry, told, digest)), digest)
         companion = Companion(CompanionKind.ENVELOPE, "json", envelope)
         return OfferedMessage(self._occurrence(entry, digest_of(envelope)), raw, companions=(companion,), digest=digest)
+
+    def _lists(self, entry: Entry, told: ItemTold, digest: str) -> tuple[ListMembers, ...]:
+        """The members of its lists when these bytes are captured first: beside the record they stay, and an answer of another
+        instant would make another envelope at each fetch."""
+        lists, identity = lists_among(told), _identity(entry.item_id)
+        if not lists or digest in self._reading.held([identity]).get(identity, ()):
+            return ()
+        return self._reading.lists.behind(lists)
 
     def _occurrence(self, entry: Entry, envelope: str | None) -> Occurrence:
         return Occurrence(
