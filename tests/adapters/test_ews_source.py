@@ -57,7 +57,7 @@ def test_a_plain_message_says_where_and_when_it_was(exchange: EwsState) -> None:
     (stored,) = box.mailbox.folder("Projects/A%2FB").items.values()
     assert item.occurrence.place == Place("mail", "Projects/A%252FB", stored.id)
     assert item.occurrence.identity == f"ews:{stored.id}"
-    assert item.occurrence.flags == ("flagged", "read")
+    assert item.occurrence.flags == ("\\Flagged", "\\Seen")
     assert item.occurrence.received_at == datetime(2020, 1, 2, 9, 30, tzinfo=UTC)
 
 

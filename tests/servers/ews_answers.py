@@ -141,6 +141,7 @@ def _item_fields(item: Item) -> tuple[tuple[str, str], ...]:
         ("item:IsDraft", f"<t:IsDraft>{str(item.is_draft).lower()}</t:IsDraft>"),
         ("item:DateTimeCreated", "<t:DateTimeCreated>2020-01-02T10:00:00Z</t:DateTimeCreated>"),
         ("0x1090", _extended("0x1090", "Integer", str(item.flag_status) if item.flag_status else "")),
+        ("0x1081", _extended("0x1081", "Integer", str(item.last_verb) if item.last_verb else "")),
         ("0x1046", _extended("0x1046", "String", item.original_message_id)),
         ("item:LastModifiedTime", f"<t:LastModifiedTime>{item.modified_at:%Y-%m-%dT%H:%M:%SZ}</t:LastModifiedTime>"),
         ("item:ConversationId", f'<t:ConversationId Id="{item.conversation_id}"/>' if item.conversation_id else ""),

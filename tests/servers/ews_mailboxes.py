@@ -45,6 +45,8 @@ class Item:
     importance: str = "Normal"
     categories: tuple[str, ...] = ()
     flag_status: int = 0
+    last_verb: int = 0
+    """PidTagLastVerbExecuted: what was last done with it."""
     conversation_id: str = ""
     message_id: str = ""
     in_reply_to: str = ""

@@ -25,7 +25,8 @@ _MOST_DIGITS = 18
 _WHITE = str.maketrans("", "", " \t\r\n")
 
 _FLAGS = {"1": "complete", "2": "flagged"}
-_VERBS = {"102": "answered", "103": "answered", "104": "forwarded"}
+_FLAG_NAMES = {"1": "complete", "2": "\\Flagged"}
+_VERBS = {"102": "\\Answered", "103": "\\Answered", "104": "$Forwarded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +198,12 @@ def _person(element: Any) -> Person:
 
 
 def _flags(element: Any) -> tuple[str, ...]:
-    """In words; sorted, so that they compare."""
+    """By their IMAP names, so that one word means one thing whatever the source; IMAP has none for a task that is done. Sorted,
+    so that they compare."""
     told = {
-        "read" if _text(element, "IsRead") == "true" else "",
-        "draft" if _text(element, "IsDraft") == "true" else "",
-        _FLAGS.get(_extended(element, FLAG_STATUS), ""),
+        "\\Seen" if _text(element, "IsRead") == "true" else "",
+        "\\Draft" if _text(element, "IsDraft") == "true" else "",
+        _FLAG_NAMES.get(_extended(element, FLAG_STATUS), ""),
         _VERBS.get(_extended(element, LAST_VERB), ""),
     }
     return tuple(sorted(told - {""}))
