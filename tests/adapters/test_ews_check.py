@@ -88,3 +88,15 @@ def test_a_check_of_a_mailbox_that_goes_away_says_that_it_is_away(box: Box) -> N
     box.state.before = go_away
     with pytest.raises(SourceUnavailable):
         box.source().check()
+
+
+def test_a_public_folder_whose_content_lies_elsewhere_is_the_gap_that_a_capture_tells(exchange: EwsState) -> None:
+    box = Box(exchange, has_public=True)
+    folder = box.mailbox.folder("Agency", "publicfoldersroot")
+    box.mailbox.put(folder, letter(1))
+    box.mailbox.put("Inbox", letter(2))
+    refuses(box, "ErrorItemNotFound", folder)
+    source = box.source(public_folders=("Agency",))
+    list(source.items({}))
+    assert list(source.check().notes) == list(source.notes())
+    assert [note.where for note in source.notes()] == ["Public Folders/Agency"]
