@@ -99,7 +99,8 @@ class App(CullingApp, FormsApp, JournalApp, RegisterApp, SourceChecksApp):
         for path in paths:
             if not path.exists():
                 raise SourceMissing(f"{path} does not exist; nothing was stored.")
-        return capture_source(self._parts.capturing, account, open_files(FILES, paths, self._held_by(account)))
+        files = open_files(FILES, paths, self._held_by(account))
+        return capture_source(self._parts.capturing, account, files, is_whole=False)
 
     def capture(self, account: str) -> list[RunReport]:
         """Every configured source of the account, one run each. Raises UnknownAccount, AccountBusy and what concerns all; once a

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from capstone.domain import coverage
 from capstone.domain.fixity import Buffer
 
 
@@ -121,8 +122,15 @@ class SourceNote:
     """A plain sentence; never content."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Of a container: `expected`, `emitted`, `unrecovered`, and `second_witness` where another program counted too."""
-    is_gap: bool = False
-    """Whether something is not covered, so that the run may not call itself complete without saying so."""
+    refused_as: ItemState | None = None
+    """Of a check that counts items which no run would archive: what would become of them."""
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether something is not covered, so that the run may not call itself complete without saying so."""
+        if self.refused_as is not None:
+            return self.refused_as is not ItemState.EXCLUDED
+        return coverage.is_gap(self.code, self.counts)
 
     def as_dict(self) -> dict[str, object]:
         """As `--json` prints it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from capstone.domain.message import ItemState, Occurrence, Place
+from capstone.domain.message import ItemState, Occurrence, Place, SourceNote
 from capstone.domain.records import Classification, KeptBeside, Learned, RecordEntry
 
 
@@ -89,6 +89,21 @@ class Run:
     """The code of the named error that ended it."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """By ItemState value; `offered` is their sum."""
+    notes: tuple[SourceNote, ...] = ()
+    """What its source had to say beside its items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the source of a run had to say, and how far that goes."""
+
+    notes: tuple[SourceNote, ...] = ()
+    is_whole: bool = False
+    """Whether the run read the whole source, so that gaps of earlier runs which these notes do not name are closed."""
+
+
+NOTHING_NOTED = Noted()
+"""Of a run without a source that says anything: no gap is added, none is closed."""
 
 
 class CaptureLedger(Protocol):
@@ -107,8 +122,9 @@ class CaptureLedger(Protocol):
         """Note a run as begun; earlier runs of this account and source still `running` become `abandoned`."""
         ...
 
-    def finish_run(self, run_id: str, ended_at: datetime, outcome: str, error: str | None) -> Run:
-        """Close a run. Its counts are the sums of its items."""
+    def finish_run(self, run_id: str, ended_at: datetime, outcome: str, error: str | None, noted: Noted = NOTHING_NOTED) -> Run:
+        """Close a run and keep its notes, in one transaction. Its counts are the sums of its items. `coverage.still_stands` says
+        which earlier gaps of its account and source stand."""
         ...
 
     def known(self, account: str, digests: Iterable[str]) -> dict[str, RecordEntry]:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from capstone.domain.events import AuditEntry
-from capstone.domain.message import Place
+from capstone.domain.message import Place, SourceNote
 from capstone.domain.officials import Designation
 from capstone.domain.records import Classification, KeptBeside, RecordEntry
 from capstone.domain.register_facts import RegisterDecision, RegisterState
@@ -27,6 +27,16 @@ class AccountTotals:
     unscheduled: int
     quarantined: int
     last_capture: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceGap:
+    """What a source could not reach, as its newest runs know."""
+
+    account: str
+    source: str
+    run_id: str
+    note: SourceNote
 
 
 class RecordLedger(Protocol):
@@ -70,6 +80,11 @@ class RecordLedger(Protocol):
 
     def runs(self, account: str | None = None, limit: int = 100) -> list[Run]:
         """The newest runs first."""
+        ...
+
+    def gaps(self) -> list[SourceGap]:
+        """Those that stand, by account, source, run and the order in which they were told. Costs the same whatever the number
+        of runs."""
         ...
 
     def refused(self, run_ids: Sequence[str]) -> list[tuple[str, ItemOutcome]]:

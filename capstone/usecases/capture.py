@@ -26,6 +26,7 @@ from capstone.ports import (
     Clock,
     Holders,
     MailSource,
+    Noted,
     ObjectRef,
     RecordLedger,
     RecordStore,
@@ -99,13 +100,16 @@ class CaptureParts:
     """How long a batch waits where another writer, such as the receiver of journals, has its turn."""
 
 
-def capture_source(parts: CaptureParts, account: str, source: MailSource) -> RunReport:
-    """One run. Raises UnknownAccount (nothing stored) and AccountBusy; any other named error is in the report."""
+def capture_source(parts: CaptureParts, account: str, source: MailSource, *, is_whole: bool = True) -> RunReport:
+    """One run. Raises UnknownAccount (nothing stored) and AccountBusy; any other named error is in the report.
+
+    `is_whole`: whether `source` is all that there is under its name, and not one file or item of it.
+    """
     if not parts.rules.roster.is_registered(account):
         raise UnknownAccount(f"The account {account!r} is not in the register of officials; nothing was stored.")
     holder = become_writer(parts.ledger, parts.holders, parts.clock, account, parts.lease_s)
     try:
-        report = _Capture(parts, account, source, holder).run()
+        report = _Capture(parts, account, source, holder).run(is_whole=is_whole)
     finally:
         with suppress(CapstoneError):  # it ends by itself, and what the run met shall be told instead
             parts.ledger.give_back_lease(account, holder)
@@ -129,7 +133,7 @@ class _Capture:
         self._bytes_archived = 0
         self._lost: list[CapstoneError] = []
 
-    def run(self) -> RunReport:
+    def run(self, *, is_whole: bool) -> RunReport:
         ledger, clock = self._parts.ledger, self._parts.clock
         ledger.start_run(Run(self._run_id, self._account, self._source.name, clock.now()))
         log.info("capture_started", run=self._run_id, account=self._account, source=self._source.name)
@@ -137,16 +141,17 @@ class _Capture:
             self._read_all()
         except CapstoneError as exc:
             log.warning("capture_failed", run=self._run_id, account=self._account, code=exc.code)
+            noted = Noted(tuple(self._source.notes()))  # what it did not come to may be as it was
             with suppress(CapstoneError):  # where it cannot be noted, the next run closes this one
-                return self._report(ledger.finish_run(self._run_id, clock.now(), "failed", exc.code), exc)
+                return self._report(ledger.finish_run(self._run_id, clock.now(), "failed", exc.code, noted), exc)
             raise
-        run = ledger.finish_run(self._run_id, clock.now(), "failed" if self._sums["failed"] else "complete", None)
+        outcome, noted = "failed" if self._sums["failed"] else "complete", Noted(tuple(self._source.notes()), is_whole)
+        run = ledger.finish_run(self._run_id, clock.now(), outcome, None, noted)
         log.info("capture_ended", run=self._run_id, account=self._account, **dict(self._sums))
         return self._report(run, None)
 
     def _report(self, run: Run, error: CapstoneError | None) -> RunReport:
-        notes = tuple(self._source.notes())
-        return RunReport(run.run_id, run.account, run.source, run.outcome, run.counts, self._bytes_archived, error, notes)
+        return RunReport(run.run_id, run.account, run.source, run.outcome, run.counts, self._bytes_archived, error, run.notes)
 
     def _read_all(self) -> None:
         cursors = self._parts.ledger.cursors(self._account, self._source.name)

@@ -55,7 +55,8 @@ def _offered_again(capture: CaptureParts, item: Quarantined, open_source: OpenSo
     try:
         if isinstance(raw, CapstoneError):
             return _failed(item, raw)
-        return capture_source(capture, item.account, OfferedAgain(open_source(item.source, item.item_id, raw), item))
+        source = OfferedAgain(open_source(item.source, item.item_id, raw), item)
+        return capture_source(capture, item.account, source, is_whole=False)
     except (UnknownAccount, AccountBusy) as exc:  # the others are tried all the same
         return _failed(item, exc)
 
@@ -84,7 +85,7 @@ class OfferedAgain:
         return (item.occurrence.place for item in self.items({}) if isinstance(item, OfferedMessage))
 
     def notes(self) -> Sequence[SourceNote]:
-        return self._inner.notes()
+        return [replace(note, where=self._item.item_id) for note in self._inner.notes()]
 
     def _place(self, place: Place, number: int) -> Place:
         return Place(self.name, place.folder, f"{self._item.item_id}#{number}")

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Engine, and_, func, or_, select, update
 from capstone.domain.errors import AccountBusy
 from capstone.domain.message import ItemState, Occurrence
 from capstone.domain.records import RecordEntry
-from capstone.ports import CaptureBatch, ManifestRef, Run
+from capstone.ports import NOTHING_NOTED, CaptureBatch, ManifestRef, Noted, Run
 from connectors.ledger import tables as t
 from connectors.ledger.batch import BatchWriter
 from connectors.ledger.engine import reading, writing
+from connectors.ledger.notes import keep_notes, notes_of
 from connectors.ledger.rows import AnyRow, row_key, rows_read, to_occurrence, to_record, to_run
 from connectors.ledger.statements import add_missing, among, insert_into
 
@@ -68,14 +69,15 @@ class SqlCaptureLedger:
                 _close_run(connection, run_id, run.started_at, "abandoned", None)
             add_missing(connection, t.runs, [row])
 
-    def finish_run(self, run_id: str, ended_at: datetime, outcome: str, error: str | None) -> Run:
-        """Close a run. Raises LookupError for one that never began."""
+    def finish_run(self, run_id: str, ended_at: datetime, outcome: str, error: str | None, noted: Noted = NOTHING_NOTED) -> Run:
+        """Close a run and keep its notes. Raises LookupError for one that never began."""
         with writing(self._engine) as connection:
             _close_run(connection, run_id, ended_at, outcome, error)
             row = connection.execute(select(t.runs).where(t.runs.c.run_id == run_id)).first()
             if row is None:
                 raise LookupError(f"no run {run_id}")
-            return to_run(row, row.counts)
+            keep_notes(connection, row, noted)
+            return to_run(row, row.counts, notes_of(connection, [run_id]).get(run_id, ()))
 
     def known(self, account: str, digests: Iterable[str]) -> dict[str, RecordEntry]:
         """Those of the digests that are records of the account, with all their occurrences."""

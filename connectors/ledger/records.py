@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Engine, func, or_, select
 
 from capstone.domain.message import Place
 from capstone.domain.records import Classification, KeptBeside, RecordEntry
-from capstone.ports import REPLAY, AccountTotals, ItemOutcome, Quarantined, Run
+from capstone.ports import REPLAY, AccountTotals, ItemOutcome, Quarantined, Run, SourceGap
 from connectors.ledger import tables as t
 from connectors.ledger.capture import CLASS_COLUMNS, WITH_CLASS, counts_of, with_occurrences
 from connectors.ledger.engine import reading
+from connectors.ledger.notes import notes_of, standing_gaps
 from connectors.ledger.rows import (
     by_account,
     rows_read,
@@ -132,7 +133,14 @@ class SqlRecordLedger:
         with reading(self._engine) as connection:
             rows = connection.execute(newest).all()
             open_counts = counts_of(connection, [row.run_id for row in rows if row.counts is None])
-        return [to_run(row, open_counts[row.run_id] if row.counts is None else row.counts) for row in rows]
+            notes = notes_of(connection, [row.run_id for row in rows])
+        counts = (open_counts[row.run_id] if row.counts is None else row.counts for row in rows)
+        return [to_run(row, counted, notes.get(row.run_id, ())) for row, counted in zip(rows, counts, strict=True)]
+
+    def gaps(self) -> list[SourceGap]:
+        """Those that stand, from an index of them alone."""
+        with reading(self._engine) as connection, rows_read():
+            return standing_gaps(connection)
 
     def refused(self, run_ids: Sequence[str]) -> list[tuple[str, ItemOutcome]]:
         """(run id, item) of those runs' items that are excluded, quarantined or failed, by run id, as they were offered."""

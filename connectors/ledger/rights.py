@@ -16,6 +16,7 @@ from connectors.ledger.numbering import SEQUENCES
 _PRESENT_VALUES = {
     t.records: ("class_number",),
     t.runs: ("ended_at", "outcome", "error", "counts"),
+    t.run_notes: ("stands",),
     t.cursors: ("value",),
     t.quarantine: ("code", "reason", "tries"),
     t.learned: ("header_date", "trace_date", "from_marks", "sender_marks"),

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row as SqlRow
 
 from capstone.domain.errors import LedgerDamaged
-from capstone.domain.message import CompanionKind, ItemState, Occurrence, Place
+from capstone.domain.message import CompanionKind, ItemState, Occurrence, Place, SourceNote
 from capstone.domain.officials import Designation, form_as_dict, form_from_dict
 from capstone.domain.records import Classification, KeptBeside, Learned, RecordClass, RecordEntry
 from capstone.domain.register_facts import RegisterDecision, RegisterFact, fact_as_dict, fact_id, kind_of, subject_of
@@ -188,9 +188,9 @@ def to_quarantined(row: AnyRow) -> Quarantined:
 # --- runs ------------------------------------------------------------------------------------------
 
 
-def to_run(row: AnyRow, counts: dict[str, int]) -> Run:
+def to_run(row: AnyRow, counts: dict[str, int], notes: tuple[SourceNote, ...] = ()) -> Run:
     """The run of a row of `runs`."""
-    return Run(row.run_id, row.account, row.source, row.started_at, row.ended_at, row.outcome, row.error, counts)
+    return Run(row.run_id, row.account, row.source, row.started_at, row.ended_at, row.outcome, row.error, counts, notes)
 
 
 # --- register --------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from connectors.ledger.engine import WAIT_S, one_at_a_time, open_new_engine, rea
 
 log = structlog.get_logger()
 
-_KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005")
+_KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every version that `create` can bring to the present one."""
 _PASSING = {t.leases, t.slots}
 """Tables whose rows say who works now, and nothing that would be lost."""

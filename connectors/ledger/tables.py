@@ -11,7 +11,7 @@ from sqlalchemy import UniqueConstraint as Unique
 
 from connectors.ledger.column_types import Code, DayText, ExactText, JsonText, UtcText
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The migration that leads to these tables; a ledger of another version is not written."""
 VERSION_TABLE = "capstone_schema"
 APPLICATION_ID = 0x43415053
@@ -21,6 +21,7 @@ REFUSED = text("state IN ('excluded', 'failed', 'quarantined')")
 """Written out, not bound: only so can a database see that the index on refused items answers the query."""
 RUNNING = text("outcome = 'running'")
 IDENTIFIED = text("identity_key IS NOT NULL")
+STANDING = text("stands")
 
 metadata = MetaData(
     naming_convention={
@@ -57,6 +58,23 @@ runs = Table(
     Index("ix_runs_account", "account", "started_at", "run_id"),
     Index("ix_runs_started_at", "started_at", "run_id"),
     Index("ix_runs_running", "account", sqlite_where=RUNNING, postgresql_where=RUNNING),
+)
+
+# What the source of a run had to say. `stands` is true of a gap until a later run closes it, so that the gaps of now are found
+# without looking at the runs.
+run_notes = Table(
+    "run_notes",
+    metadata,
+    Column("run_id", Code, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("account", Code, nullable=False),
+    Column("source", ExactText, nullable=False),
+    Column("code", Code, nullable=False),
+    Column("place", ExactText, nullable=False),
+    Column("reason", ExactText, nullable=False),
+    Column("counts", JsonText, nullable=False),
+    Column("stands", Boolean, nullable=False),
+    Index("ix_run_notes_standing", "account", "run_id", "number", sqlite_where=STANDING, postgresql_where=STANDING),
 )
 
 items = Table(

@@ -42,5 +42,4 @@ class Tally:
 
     def _note(self, code: str, number: int) -> SourceNote:
         first = self._first[code]
-        is_gap = first.state is not ItemState.EXCLUDED
-        return SourceNote(code, first.place.item_id, first.reason, {"items": number}, is_gap)
+        return SourceNote(code, first.place.item_id, first.reason, {"items": number}, first.state)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from capstone.domain.errors import AccountBusy, LedgerDamaged
 from capstone.domain.records import KeptBeside, RecordEntry
-from capstone.ports import CaptureBatch, ManifestRef, Run
+from capstone.ports import NOTHING_NOTED, CaptureBatch, ManifestRef, Noted, Run
 from tests.fakes.ledger_state import LedgerState
 
 
@@ -37,10 +37,11 @@ class FakeCaptureLedger:
                 self.finish_run(other.run_id, run.started_at, "abandoned", None)
         self._state.runs.setdefault(run.run_id, run)
 
-    def finish_run(self, run_id: str, ended_at: datetime, outcome: str, error: str | None) -> Run:
-        run = self._state.runs[run_id]
-        closed = replace(run, ended_at=ended_at, outcome=outcome, error=error, counts=self._state.counts(run_id))
+    def finish_run(self, run_id: str, ended_at: datetime, outcome: str, error: str | None, noted: Noted = NOTHING_NOTED) -> Run:
+        run, counts = self._state.runs[run_id], self._state.counts(run_id)
+        closed = replace(run, ended_at=ended_at, outcome=outcome, error=error, counts=counts, notes=run.notes or noted.notes)
         self._state.runs[run_id] = closed
+        self._state.gaps.take_in(closed, noted)
         return closed
 
     def known(self, account: str, digests: Iterable[str]) -> dict[str, RecordEntry]:

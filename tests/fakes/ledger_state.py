@@ -9,6 +9,7 @@ from datetime import datetime
 from capstone.domain.message import ItemState, Occurrence
 from capstone.domain.records import Classification, KeptBeside, Learned, RecordEntry
 from capstone.ports import ItemOutcome, ManifestRef, Quarantined, Run
+from tests.fakes.run_notes import StandingGaps
 
 
 @dataclass
@@ -40,6 +41,7 @@ class LedgerState:
     due: dict[str, Due] = field(default_factory=dict)
     learned: dict[str, Learned] = field(default_factory=dict)
     beside: dict[str, list[KeptBeside]] = field(default_factory=dict)
+    gaps: StandingGaps = field(default_factory=StandingGaps)
 
     def enqueue(self, record_id: str) -> None:
         if record_id in self.due:

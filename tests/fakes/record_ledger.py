@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from capstone.domain.message import ItemState, Place
 from capstone.domain.records import Classification, KeptBeside, RecordClass, RecordEntry
-from capstone.ports import REPLAY, AccountTotals, ItemOutcome, Quarantined, Run
+from capstone.ports import REPLAY, AccountTotals, ItemOutcome, Quarantined, Run, SourceGap
 from tests.fakes.ledger_state import LedgerState
 
 REFUSED = (ItemState.EXCLUDED, ItemState.FAILED, ItemState.QUARANTINED)
@@ -85,6 +85,9 @@ class FakeRecordLedger:
         found = [run for run in self._state.runs.values() if account in (None, run.account)]
         newest = sorted(found, key=lambda run: (run.started_at, run.run_id), reverse=True)[:limit]
         return [run if run.counts else replace(run, counts=self._state.counts(run.run_id)) for run in newest]
+
+    def gaps(self) -> list[SourceGap]:
+        return self._state.gaps.in_order()
 
     def refused(self, run_ids: Sequence[str]) -> list[tuple[str, ItemOutcome]]:
         of_them = [(run_id, one) for run_id, one in self._state.items if run_id in run_ids and one.state in REFUSED]

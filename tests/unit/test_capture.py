@@ -181,12 +181,12 @@ def test_an_offered_message_never_shows_its_bytes_by_accident() -> None:
 @pytest.mark.parametrize("is_gap", [True, False])
 def test_what_a_source_has_to_say_is_in_the_report_and_the_audit_chain(is_gap: bool) -> None:
     archive = MemoryArchive()
-    source = ListSource(offered(ONE))
-    source.noted = (SourceNote("container", "old.pst", "", {"expected": 3, "emitted": 2}, is_gap),)
+    source, counts = ListSource(offered(ONE)), {"expected": 3, "unrecovered": int(is_gap)}
+    source.noted = (SourceNote("container", "old.pst", "", counts),)
     report = archive.capture(source)
     assert report.is_clean is not is_gap
     assert report.as_counts()["notes"] == [
-        {"code": "container", "where": "old.pst", "reason": "", "counts": {"expected": 3, "emitted": 2}, "is_gap": is_gap}
+        {"code": "container", "where": "old.pst", "reason": "", "counts": counts, "is_gap": is_gap}
     ]
     entry = [*archive.ledger.audit.entries()][-1]
-    assert entry.details["notes"] == [{"code": "container", "where": "old.pst", "expected": 3, "emitted": 2}]
+    assert entry.details["notes"] == [{"code": "container", "where": "old.pst", **counts}]

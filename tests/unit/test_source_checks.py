@@ -70,7 +70,7 @@ def test_a_source_that_is_missing_is_told_and_not_ready() -> None:
 
 
 def test_a_source_that_lacks_a_right_is_not_ready_and_a_gap_is_told() -> None:
-    note = SourceNote("archive_mailbox_not_offered", "archive", "The tenant does not answer.", is_gap=True)
+    note = SourceNote("archive_mailbox_not_offered", "archive", "The tenant does not answer.")
     assert seen(Told(FolderSeen("INBOX", 1), notes=(note,))).is_ready
     found = seen(Told(FolderSeen("INBOX", 1), missing_rights=("Ask for Mail.Read.",), notes=(note,)))
     assert not found.is_ready

@@ -122,7 +122,7 @@ def _tree(search: _Search, part: _Part) -> Tree | None:
 
 def _note_gap(search: _Search, part: _Part, error: ews.ResponseMessageError) -> None:
     why = "access is denied" if isinstance(error, DENIED) else f"the server answered {type(error).__name__}"
-    search.notes.append(SourceNote(part.gap, part.prefix, f"It could not be read: {why}.", is_gap=True))
+    search.notes.append(SourceNote(part.gap, part.prefix, f"It could not be read: {why}."))
     if isinstance(error, DENIED):
         search.rights.append(f"{part.prefix}: access is denied. {ASK_ACCESS}")
 
@@ -141,7 +141,7 @@ def _named(search: _Search, folders: Sequence[Folder], paths: Sequence[str]) -> 
 def public_gap(path: str) -> SourceNote:
     """What is said where a public folder is listed and what it holds is not found: most often it lies in another mailbox."""
     why = "The server lists this public folder and did not find what it holds: it may lie in another public folder mailbox."
-    return SourceNote(_PUBLIC.gap, path, why, is_gap=True)
+    return SourceNote(_PUBLIC.gap, path, why)
 
 
 def _public(search: _Search, path: str) -> list[Folder]:

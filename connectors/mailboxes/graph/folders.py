@@ -184,7 +184,7 @@ def _archive(session: GraphSession, box: str, gaps: list[SourceNote], *, recover
 
 def _gap(code: str, where: str, error: Exception, what: str) -> SourceNote:
     told = error.told if isinstance(error, GraphError) else "an answer that cannot be read"
-    return SourceNote(code, where, f"The server does not tell or show {what} ({told}).", is_gap=True)
+    return SourceNote(code, where, f"The server does not tell or show {what} ({told}).")
 
 
 # --- levels ----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from capstone.domain import folders
+from capstone.domain.coverage import CONTAINER
 from capstone.domain.folders import FolderPolicy
 from capstone.domain.generated import eml
 from capstone.domain.message import (
@@ -120,7 +121,7 @@ class PstItemsOffered:
         counts = {"expected": self._counts.expected, "emitted": self._counts.emitted, "unrecovered": self._counts.unrecovered}
         counts |= {"second_witness": witnessed} if witnessed is not None else {}
         reasons = [*self._counts.notes, "items deleted from it were not looked for"]
-        return SourceNote("container", self._place.item_id, "; ".join(reasons), counts, is_gap=self._counts.unrecovered > 0)
+        return SourceNote(CONTAINER, self._place.item_id, "; ".join(reasons), counts)
 
     def _open(self) -> bool:
         self._reader.send({"do": "open", "path": self._place.path.decode("utf-8", "surrogateescape")})
