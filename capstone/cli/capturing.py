@@ -12,10 +12,12 @@ import typer
 from capstone.bootstrap import App
 from capstone.cli.options import AsJson, Viewer, archive, opened
 from capstone.cli.output import print_json, print_table, say, size_text
+from capstone.domain.coverage import what_is_lacking
 from capstone.domain.errors import CapstoneError
 from capstone.domain.message import ItemState
 from capstone.usecases.capture import RunReport
 from capstone.usecases.index import IndexReport
+from capstone.usecases.status import Status
 
 STATES = tuple(state.value for state in ItemState)
 
@@ -139,15 +141,19 @@ def index_(as_json: AsJson = False) -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """How the archive stands, per account, with the latest runs.
+    """How the archive stands, per account, with the latest runs and what no source could reach.
 
     Example: capstone status --json
     """
     found = opened().status()
-    told = found.as_dict()
     if as_json:
-        print_json(told)
-        return
+        print_json(found.as_dict())
+    else:
+        print_status(found)
+
+
+def print_status(found: Status) -> None:
+    """The standing of the archive as people read it."""
     names = ("account", "messages", "bytes", "permanent", "temporary", "unscheduled", "quarantined")
     rows = [
         [*(getattr(one, name) for name in names), found.twins.get(one.account, 0), _minute(one.last_capture)]
@@ -159,6 +165,11 @@ def status(as_json: AsJson = False) -> None:
         for run in found.runs
     ]
     print_table("Latest runs", ["run", "account", "source", "outcome", "error", *STATES], runs)
+    gaps = [
+        [gap.account, gap.source, what_is_lacking(gap.note.code), gap.note.where, gap.note.reason, gap.run_id]
+        for gap in found.gaps
+    ]
+    print_table("Not in the archive", ["account", "source", "what", "where", "why", "run"], gaps, empty="no gap is known")
     total = sum(one.messages for one in found.accounts)
     say(f"{total:,} records, {size_text(sum(one.bytes for one in found.accounts))}; {found.pending:,} not yet indexed.")
 

@@ -20,6 +20,8 @@ from capstone.usecases.search import Answer, Explained, Shown
 
 _MOST = 10**9
 """More is a slip of the hand, and beyond the numbers of some index."""
+_MOST_GAPS = 10
+"""So many lines below the hits are read; more hide them."""
 
 RecordId = Annotated[str, typer.Argument(help="As search prints it: <account>/<sha256>.")]
 
@@ -60,6 +62,11 @@ def print_hits(answer: Answer) -> None:
     say(f"{page.total:,} found, {len(page.hits)} shown; searched {page.indexed:,} records, {answer.pending:,} not yet indexed.")
     if partly:
         say(f"Not fully searchable: {partly}.", "dim")
+    for gap in answer.gaps[:_MOST_GAPS]:
+        times = f", {gap.places:,} times" if gap.places > 1 else ""
+        say(f"Not in the archive: {gap.account}: {gap.where}{times} (source {gap.source})", "yellow")
+    if more := answer.gaps[_MOST_GAPS:]:
+        say(f"Not in the archive: {len(more):,} more; 'capstone search --json' names them all.", "yellow")
 
 
 def hit_as_dict(hit: Hit) -> dict[str, object]:

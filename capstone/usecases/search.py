@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from capstone.domain.access import Person, may_see, viewing_scope
 from capstone.domain.classification import class_changes, evidence_of
+from capstone.domain.coverage import what_is_lacking
 from capstone.domain.envelopes import Envelope
 from capstone.domain.errors import UnknownRecord
 from capstone.domain.explanation import Entered
@@ -47,16 +49,33 @@ class ReadingParts:
 
 
 @dataclass(frozen=True, slots=True)
+class GapTold:
+    """What a source could not reach, for whoever may see its account: never a folder or a file."""
+
+    account: str
+    source: str
+    code: str
+    where: str
+    """In words."""
+    places: int
+    """How many there are of the kind."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Hits, and how complete they are."""
 
     page: SearchPage
     pending: int
     """Records within the viewer's scope that are captured and not yet in the index."""
+    gaps: tuple[GapTold, ...] = ()
+    """What never came into the archive, within the viewer's scope."""
 
     def coverage(self) -> dict[str, object]:
         """What the answer could and could not see."""
-        return {"indexed": self.page.indexed, "not_yet_indexed": self.pending, "not_fully_searchable": self.page.unsearchable}
+        told: dict[str, object] = {"indexed": self.page.indexed, "not_yet_indexed": self.pending}
+        told["not_fully_searchable"] = self.page.unsearchable
+        return {**told, "gaps": [asdict(gap) for gap in self.gaps]}
 
 
 def search(parts: ReadingParts, viewer: Person, text: str, limit: int, offset: int = 0) -> Answer:
@@ -66,7 +85,14 @@ def search(parts: ReadingParts, viewer: Person, text: str, limit: int, offset: i
     parts.index.check()
     page = parts.index.search(clause, scope, limit, offset)
     parts.note(viewer, "search", {"query": text, "total": page.total, "shown": len(page.hits)})
-    return Answer(page, _not_indexed(parts, scope, page))
+    return Answer(page, _not_indexed(parts, scope, page), _gaps(parts, scope))
+
+
+def _gaps(parts: ReadingParts, scope: Scope) -> tuple[GapTold, ...]:
+    """By account, source and code."""
+    seen = (gap for gap in parts.records.gaps() if may_see(scope, gap.account))
+    counted = sorted(Counter((gap.account, gap.source, gap.note.code) for gap in seen).items())
+    return tuple(GapTold(account, source, code, what_is_lacking(code), number) for (account, source, code), number in counted)
 
 
 def _not_indexed(parts: ReadingParts, scope: Scope, page: SearchPage) -> int:

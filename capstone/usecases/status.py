@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from capstone.domain.coverage import what_is_lacking
 from capstone.domain.register_facts import AccountFact
-from capstone.ports import AccountTotals, ItemOutcome, Outbox, RecordLedger, RegisterLedger, Run
+from capstone.ports import AccountTotals, ItemOutcome, Outbox, RecordLedger, RegisterLedger, Run, SourceGap
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Status:
     pending: int
     twins: Mapping[str, int] = field(default_factory=dict)
     """By account, how many records have the content of another one: likely copies, which are all kept."""
+    gaps: Sequence[SourceGap] = ()
+    """What sources could not reach, as their newest runs know."""
 
     def as_dict(self) -> dict[str, object]:
         """As `--json` prints it."""
@@ -29,6 +32,7 @@ class Status:
             "totals": totals,
             "not_yet_indexed": self.pending,
             "runs": [_run_as_dict(run) for run in self.runs],
+            "gaps": [_gap_as_dict(gap) for gap in self.gaps],
         }
 
 
@@ -42,7 +46,8 @@ def status(records: RecordLedger, register: RegisterLedger, outbox: Outbox, run_
     described = {fact.account for fact in state.facts if isinstance(fact, AccountFact)}
     for account in described | {row.account for row in state.designations}:
         found.setdefault(account, AccountTotals(account, 0, 0, 0, 0, 0, 0, None))
-    return Status([found[account] for account in sorted(found)], records.runs(limit=run_limit), outbox.pending(), records.twins())
+    accounts, runs = [found[account] for account in sorted(found)], records.runs(limit=run_limit)
+    return Status(accounts, runs, outbox.pending(), records.twins(), records.gaps())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,11 @@ def _run_as_dict(run: Run) -> dict[str, object]:
     told: dict[str, object] = {"run": run.run_id, "account": run.account, "source": run.source, "outcome": run.outcome}
     told["offered"] = sum(run.counts.values())
     return {**told, "error": run.error, "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at), **run.counts}
+
+
+def _gap_as_dict(gap: SourceGap) -> dict[str, object]:
+    told: dict[str, object] = {"account": gap.account, "source": gap.source, "run": gap.run_id}
+    return {**told, "what": what_is_lacking(gap.note.code), **gap.note.as_dict()}
 
 
 def _iso(instant: date | None) -> str | None:

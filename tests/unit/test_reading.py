@@ -68,7 +68,7 @@ def events(archive: MemoryArchive) -> list[str]:
 def test_a_search_finds_counts_and_says_how_complete_it_is(archive: MemoryArchive) -> None:
     answer = search(archive.reading, OFFICER, "subject:budget", 10)
     assert [hit.subject for hit in answer.page.hits] == ["Budget"]
-    assert answer.coverage() == {"indexed": 4, "not_yet_indexed": 0, "not_fully_searchable": {}}
+    assert answer.coverage() == {"indexed": 4, "not_yet_indexed": 0, "not_fully_searchable": {}, "gaps": []}
     assert events(archive)[-1] == "search"
 
 
