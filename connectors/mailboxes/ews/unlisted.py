@@ -115,6 +115,4 @@ def _not_readable(paths: Sequence[str]) -> str:
 
 
 def _not_shown(folder: Folder, code: str) -> SourceNote:
-    return SourceNote(
-        "folder_not_shown", folder.path, f"The server lists this folder and not what it holds ({code}).", is_gap=True
-    )
+    return SourceNote("folder_not_shown", folder.path, f"The server lists this folder and not what it holds ({code}).")
