@@ -82,6 +82,14 @@ class OfferedMessage:
     """What is to be kept beside it. `occurrence.envelope` is the digest of the envelope among them, if there is one."""
     digest: str | None = None
     """That of `raw`, where the source had to take it already; the store proves it again."""
+    also: tuple[str, ...] = ()
+    """Other identities under which the archive may hold the item: another source called it so. They are not noted with it."""
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """All that the archive may hold it under, its own first."""
+        own = self.occurrence.identity
+        return self.also if own is None else (own, *self.also)
 
 
 @dataclass(frozen=True, slots=True)

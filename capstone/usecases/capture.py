@@ -251,7 +251,7 @@ def _facts_of_held(
     for item, digest in zip(offered.items, offered.digests, strict=True):
         if isinstance(item, RefusedItem):
             continue
-        named = (digest,) if isinstance(item, HeldItem) else held.get(item.occurrence.identity or "", ())
+        named = (digest,) if isinstance(item, HeldItem) else [one for name in item.identities for one in held.get(name, ())]
         entries = (known[one] for one in named if one in known and one not in read)
         wanted |= {entry.digest: entry for entry in entries if not is_noted(item.occurrence, entry.occurrences)}
     facts: dict[str, CaptureFacts] = {}

@@ -52,9 +52,8 @@ class Offered:
         return {digest for digest in self.digests if digest}
 
     def identities(self) -> list[str]:
-        """What the source calls those items that it may give other bytes another time."""
-        named = (item.occurrence.identity for item in self.items if isinstance(item, OfferedMessage))
-        return sorted({identity for identity in named if identity is not None})
+        """What the source, or another one, calls those items that it may give other bytes another time."""
+        return sorted({identity for item in self.items if isinstance(item, OfferedMessage) for identity in item.identities})
 
 
 def is_noted(occurrence: Occurrence, noted: Sequence[Occurrence]) -> bool:
@@ -171,18 +170,28 @@ class _Deciding:
     def recognised(self, item: OfferedItem, digest: str, held: Mapping[str, tuple[str, ...]]) -> tuple[OfferedItem, str]:
         """A server may give one item other bytes at each fetch. Where its content is the same, the first capture stands, and
         that the bytes differ is noted at the occurrence; other content is another record."""
-        if not isinstance(item, OfferedMessage) or item.occurrence.identity is None or not item.raw:
+        if not isinstance(item, OfferedMessage) or not item.identities or not item.raw:
             return item, digest
-        first = self.met.setdefault(item.occurrence.identity, {})
-        if not first:
-            captured = (self.known[one] for one in held.get(item.occurrence.identity, ()) if one in self.known)
-            first.update((entry.content_key, entry.digest) for entry in reversed([*captured]))
         content = self._content_key(digest, item)
-        same = first.setdefault(content, digest) if content else digest
+        same = self._first_of(content, digest, [self._met_as(one, held) for one in item.identities]) if content else digest
         if same == digest or digest in self.known:
             return item, digest
         seen = replace(item.occurrence, envelope=None, differs=digest)
         return HeldItem(seen, same, item.cursor), same
+
+    def _met_as(self, identity: str, held: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        if identity not in self.met:
+            captured = [self.known[one] for one in held.get(identity, ()) if one in self.known]
+            self.met[identity] = {entry.content_key: entry.digest for entry in reversed(captured)}
+        return self.met[identity]
+
+    @staticmethod
+    def _first_of(content: str, digest: str, met: Sequence[dict[str, str]]) -> str:
+        """The first bytes of that content under any of an item's identities; from now on, under all of them."""
+        same = next((first[content] for first in met if content in first), digest)
+        for first in met:
+            first.setdefault(content, same)
+        return same
 
     def _content_key(self, digest: str, item: OfferedMessage) -> str:
         return self.known[digest].content_key if digest in self.known else self._facts_of(item, digest).content_key

@@ -22,7 +22,10 @@ from connectors.mailboxes.losses import Losses
 WINDOW_MESSAGES, WINDOW_BYTES = 32, 8 * 1024 * 1024
 """What is asked for at most before the first of it is given on; a larger message is asked for alone."""
 
-_NOT_TRANSLATED = "The server does not translate ids, so what Exchange Web Services captured before was read once more"
+_NOT_TRANSLATED = (
+    "The server does not translate ids, so what Exchange Web Services captured before was read once more, and what the server "
+    "gave in other bytes is kept twice"
+)
 
 _REASONS = {
     "gone_at_source": "it was deleted or moved at the server between being listed and being read",
@@ -39,6 +42,8 @@ class _Due:
     mailbox: str
     is_again: bool
     occurrence: Occurrence
+    also: tuple[str, ...] = ()
+    """What else the archive may know it by."""
     ready: OfferedItem | None = None
     fetch: Future[bytes] | None = None
     position: Position | None = None
@@ -58,6 +63,16 @@ class _Due:
         return f"/users/{self.mailbox}/messages/{part(self.entry.id)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What the archive holds of the entries of a page, by their ids."""
+
+    digests: Mapping[str, str]
+    """Of those that need not be read again: the record."""
+    also: Mapping[str, str]
+    """Of others: the identity under which Exchange Web Services captured them, maybe otherwise."""
+
+
 class Known:
     """What the archive holds of listed items already, also under the id that Exchange Web Services gave them."""
 
@@ -75,20 +90,31 @@ class Known:
         self._unsure, self._translates = unsure, held is not holds_nothing
         self._untranslated: set[str] = set()
 
-    def digests(self, mailbox: str, entries: Sequence[Entry]) -> dict[str, str]:
-        """Of those entries that need not be read again, by id: the record that the archive holds."""
+    def among(self, mailbox: str, entries: Sequence[Entry]) -> Recognised:
+        """Which of those entries the archive holds."""
         held = self._held([entry.identity for entry in entries]) if entries else {}
-        unchanged = {
+        digests = {
             entry.id: held[entry.identity][-1]
             for entry in entries
             if held.get(entry.identity) and entry.modified < self._unchanged_before and entry.id not in self._unsure
         }
-        # When Exchange Web Services read an item is not told, so only one that nobody changed is sure to be as it was read.
-        strangers = [entry.id for entry in entries if not held.get(entry.identity) and entry.is_untouched]
-        return unchanged | self._from_ews(mailbox, strangers)
+        also: dict[str, str] = {}
+        strangers = [entry for entry in entries if not held.get(entry.identity)]
+        from_ews = self._from_ews(mailbox, [entry.id for entry in strangers])
+        # When Exchange Web Services read an item is not told, so only one that nobody changed is sure to be as it was read. Most
+        # others were only read or flagged: their content tells.
+        for entry in strangers:
+            if entry.id in from_ews:
+                identity, digest = from_ews[entry.id]
+                if entry.is_untouched:
+                    digests[entry.id] = digest
+                else:
+                    also[entry.id] = identity
+        return Recognised(digests, also)
 
-    def _from_ews(self, mailbox: str, ids: Sequence[str]) -> dict[str, str]:
-        """Nothing where the server does not translate: such items are read, and twins are found by their content."""
+    def _from_ews(self, mailbox: str, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Identity and newest record by id. Nothing where the server does not translate: such items are read, and twins are
+        grouped by their content."""
         if not self._translates or not ids or mailbox in self._untranslated:
             return {}
         try:
@@ -99,8 +125,9 @@ class Known:
             self._untranslated.add(mailbox)
             self._note(SourceNote("ids_not_translated", "", f"{_NOT_TRANSLATED} ({exc.told})."))
             return {}
-        held = self._held([f"ews:{ews_id}" for ews_id in translated.values()])
-        return {one: digests[-1] for one, ews_id in translated.items() if (digests := held.get(f"ews:{ews_id}"))}
+        named = {one: f"ews:{ews_id}" for one, ews_id in translated.items()}
+        held = self._held([*named.values()])
+        return {one: (identity, digests[-1]) for one, identity in named.items() if (digests := held.get(identity))}
 
 
 class FolderReader:
@@ -134,16 +161,17 @@ class FolderReader:
 
     def _begun(self, page: Page) -> Iterator[_Due]:
         policy, entries = self._folder.policy, page.entries
-        held: Mapping[str, str] = {} if policy else self._known.digests(page.mailbox, entries)
+        held = Recognised({}, {}) if policy else self._known.among(page.mailbox, entries)
         for entry in entries:
             occurrence = occurrence_of(entry, self._place(entry), is_sent=self._folder.is_sent)
             ready: OfferedItem | None = None
             if policy is not None:
                 reason = "its folder is one that the policy leaves out"
                 ready = RefusedItem(occurrence.place, ItemState.EXCLUDED, policy, reason)
-            elif entry.id in held:
-                ready = HeldItem(occurrence, held[entry.id])
-            yield _Due(entry, page.mailbox, page.is_again, occurrence, ready)
+            elif entry.id in held.digests:
+                ready = HeldItem(occurrence, held.digests[entry.id])
+            also = (held.also[entry.id],) if entry.id in held.also else ()
+            yield _Due(entry, page.mailbox, page.is_again, occurrence, also, ready)
 
     def _made_room(self, size: int) -> Iterator[list[OfferedItem]]:
         """Give on what is here, and wait for the first where the window is full."""
@@ -186,7 +214,7 @@ class FolderReader:
         self._losses.given(due.entry.size_bytes, partial(self._is_given, due.address))
         if not raw:
             return self._refused(due, ItemState.QUARANTINED, "empty_item", raw=b"")
-        return message_of(due.entry, due.occurrence, raw)
+        return replace(message_of(due.entry, due.occurrence, raw), also=due.also)
 
     def _not_found(self, due: _Due) -> OfferedItem:
         """Mostly it went after it was listed; one that is still there is not given."""

@@ -24,7 +24,8 @@ def missing_rights(session: GraphSession, user: str, gaps: Sequence[SourceNote])
         found.append(right_for("read the content of messages (Mail.ReadBasic.All is not enough)", refused))
     if (refused := _refused_translation(session, user)) is not None:
         found.append(
-            f"The application may not translate ids ({refused.told}), so what Exchange Web Services captured is read once more. "
+            f"The application may not translate ids ({refused.told}), so what Exchange Web Services captured is read once more "
+            "and, where the server gives other bytes, kept twice. "
             "Grant it the permission User.Read.All (application, with administrator's consent)."
         )
     if any(gap.code == "archive_mailbox_not_offered" for gap in gaps):
