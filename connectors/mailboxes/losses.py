@@ -13,9 +13,9 @@ _MOST_LOST = 3
 class Losses:
     """What was not given in a pass over a mailbox, or over a part of it, in the order in which it was asked for."""
 
-    def __init__(self) -> None:
-        """Nothing was asked yet."""
-        self._in_a_row = 0
+    def __init__(self, most: int = _MOST_LOST) -> None:
+        """Nothing was asked yet. Where `most` in a row are lost, it is asked whether others are given."""
+        self._most, self._in_a_row = most, 0
         self._known: tuple[int, Probe] | None = None
         self._doubt: Exception | None = None
 
@@ -34,9 +34,9 @@ class Losses:
         self._in_a_row, self._known = 0, None
 
     def lost(self, error: Exception, others: Iterable[Probe]) -> None:
-        """A message was not given. Raises the error where it is one of three in a row and none other is given either."""
+        """A message was not given. Raises the error where it is the last of so many in a row and none other is given either."""
         self._in_a_row += 1
-        if self._in_a_row < _MOST_LOST:
+        if self._in_a_row < self._most:
             return
         probes = [*([self._known[1]] if self._known else []), *others]
         if any(probe() for probe in probes):
@@ -47,6 +47,6 @@ class Losses:
             self._doubt = error  # What comes later in the pass tells.
 
     def end(self) -> None:
-        """The pass is over. Raises the error of three in a row where nothing at all was given."""
+        """The pass is over. Raises the error of so many in a row where nothing at all was given."""
         if self._doubt is not None:
             raise self._doubt

@@ -21,8 +21,9 @@ import tenacity
 from capstone.domain.errors import SourceRefused
 from connectors.mailboxes.ahead import Stopped
 from connectors.mailboxes.graph.answers import code_in, is_told, json_in, json_or_none, list_or_none, mime_in
-from connectors.mailboxes.graph.errors import NO_ANSWER, BrokenAnswer, GraphError, untrusted
+from connectors.mailboxes.graph.errors import NO_ANSWER, BrokenAnswer, GraphError, concerns_all, untrusted
 from connectors.mailboxes.graph.tokens import GraphLogin, Tokens
+from connectors.mailboxes.losses import Losses
 
 CLOUDS: Mapping[str, tuple[str, str]] = {
     "global": ("https://graph.microsoft.com", "https://login.microsoftonline.com"),
@@ -130,14 +131,14 @@ class GraphSession:
         pairs = [(one.get("sourceId"), one.get("targetId")) for one in list_or_none(told.get("value")) if isinstance(one, dict)]
         return {source: target for source, target in pairs if isinstance(source, str) and isinstance(target, str)}
 
-    def get_all(self, paths: Sequence[str], prefer: str = "") -> list[dict[str, Any] | GraphError]:
+    def get_all(self, paths: Sequence[str], prefer: str = "", losses: Losses | None = None) -> list[dict[str, Any] | GraphError]:
         """The JSON of many small GETs, up to 20 in one request, in their order. One that the batch does not answer is asked
-        for alone."""
+        for alone. With `losses`, one at which the server fails every time does not keep the others back."""
         found: list[dict[str, Any] | GraphError] = []
         for begin in range(0, len(paths), BATCH):
             part = paths[begin : begin + BATCH]
             answers = self._batched(part, prefer) if len(part) > 1 else {}
-            found += [answers[path] if path in answers else self._alone(path, prefer) for path in part]
+            found += [answers[path] if path in answers else self._alone(path, prefer, losses) for path in part]
         return found
 
     # --- batches -------------------------------------------------------------------------------
@@ -168,13 +169,18 @@ class GraphSession:
             self._pause(longest)
         return answers
 
-    def _alone(self, path: str, prefer: str) -> dict[str, Any] | GraphError:
+    def _alone(self, path: str, prefer: str, losses: Losses | None) -> dict[str, Any] | GraphError:
         try:
-            return self.get(path, prefer)
+            told = self.get(path, prefer)
         except GraphError as exc:
-            if exc.status in (401, 429) or exc.status >= 500:
+            if concerns_all(exc) or (losses is None and exc.status >= 500):
                 raise
+            if losses is not None and exc.status >= 500:
+                losses.lost(exc, ())
             return exc
+        if losses is not None:
+            losses.answered()
+        return told
 
     # --- one request ---------------------------------------------------------------------------
 

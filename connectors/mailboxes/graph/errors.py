@@ -74,6 +74,16 @@ def concerns_folder(error: GraphError) -> bool:
     return error.code in GONE or error.status in (400, 404, 405)
 
 
+def concerns_all(error: Exception) -> bool:
+    """Whether it says nothing of what was asked for: the token is not taken, or the server asks to wait."""
+    return isinstance(error, GraphError) and error.status in (401, 429)
+
+
+def told_of(error: Exception) -> str:
+    """For messages."""
+    return error.told if isinstance(error, GraphError) else "no answer that can be read"
+
+
 NO_ANSWER = (httpx.TransportError, httpx.DecodingError, BrokenAnswer)
 """No whole answer: asking again may help."""
 

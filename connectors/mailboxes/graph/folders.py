@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from capstone.domain import folders
 from capstone.domain.message import SourceNote
 from connectors.mailboxes.graph.answers import listed_in
 from connectors.mailboxes.graph.connection import GraphSession, part, relative
-from connectors.mailboxes.graph.errors import GONE, BrokenAnswer, GraphError, concerns_folder
+from connectors.mailboxes.graph.errors import GONE, NO_ANSWER, BrokenAnswer, GraphError, concerns_all, concerns_folder, told_of
+from connectors.mailboxes.losses import Losses
 
 ARCHIVE, RECOVERABLE = "In-Place Archive", "Recoverable Items"
 """What the paths of those folders begin with."""
@@ -88,6 +90,11 @@ class _Listed:
     def path(self) -> str:
         return "/".join(self.names)
 
+    def may_hold(self, name: str) -> bool:
+        """Whether that path is this folder, or lies in it, or it lies in that."""
+        levels = tuple(name.split("/"))
+        return any(all(map(str.__eq__, levels, mine)) for mine in (self.names, self.known))
+
     @property
     def address(self) -> str:
         return _address(self.mailbox, str(self.told["id"]))
@@ -99,6 +106,10 @@ class Tree:
 
     listed: tuple[_Listed, ...]
     gaps: tuple[SourceNote, ...]
+    hidden: tuple[_Listed, ...] = ()
+    """Folders that do not show all that lies below them."""
+    refused: tuple[str, ...] = ()
+    """The paths of those among them that another run may show."""
 
     def chosen(self, named: Sequence[str]) -> tuple[list[Folder], list[str]]:
         """The folders to read, by path: all, or the named ones with all below them, and the names that no folder has. A named
@@ -111,30 +122,58 @@ class Tree:
             depth = len(name.split("/"))
             below = [one for one in self.listed if name in ("/".join(one.names[:depth]), "/".join(one.known[:depth]))]
             found |= {one.told["id"]: _judged(one, depth) for one in below if one.told["id"] not in found}
-            missing += [] if below else [name]
+            missing += [] if below or any(one.may_hold(name) for one in self.hidden) else [name]
         return sorted(found.values(), key=_by_path), missing
 
 
-def tree_of(session: GraphSession, user: str, *, archive: bool, recoverable: bool) -> Tree:
-    """Everything that can be listed. Raises GraphError where the mailbox itself cannot; other parts become gaps."""
-    gaps: list[SourceNote] = []
-    listed = list(_below_root(session, user, (), gaps))
+@dataclass(slots=True)
+class _Search:
+    """A tree that is being listed: for whom, what of it is wanted, and what could not be listed."""
+
+    session: GraphSession
+    named: Sequence[str]
+    losses: Losses
+    gaps: list[SourceNote] = field(default_factory=list)
+    hidden: list[_Listed] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def tree_of(session: GraphSession, user: str, named: Sequence[str], *, archive: bool, recoverable: bool) -> Tree:
+    """Everything that can be listed, of what `named` may stand for. Raises GraphError where the mailbox itself cannot be listed;
+    other parts become gaps."""
+    search = _Search(session, named, losses_of(session, user))
+    listed = list(_below_root(search, user, ()))
     if recoverable:
-        listed += _recoverable(session, user, (), gaps)
-    if archive and (box := _archive_mailbox(session, user, gaps)) is not None:
-        listed += _archive(session, part(box), gaps, recoverable=recoverable)
+        listed += _recoverable(search, user, ())
+    if archive and (box := _archive_mailbox(search, user)) is not None:
+        listed += _archive(search, part(box), recoverable=recoverable)
     unique = {(one.mailbox, one.told["id"]): one for one in reversed(listed)}
-    return Tree(tuple(reversed(unique.values())), tuple(gaps))
+    return Tree(tuple(reversed(unique.values())), tuple(search.gaps), tuple(search.hidden), tuple(search.refused))
+
+
+def losses_of(session: GraphSession, user: str) -> Losses:
+    """What a server fails at every time is its own fault where it does not list the mailbox either."""
+    losses = Losses()
+    losses.given(0, partial(_is_listed, session, f"/users/{user}/mailFolders?$top=1"))
+    return losses
+
+
+def _is_listed(session: GraphSession, path: str) -> bool:
+    try:
+        session.get(path)
+    except (GraphError, *NO_ANSWER):
+        return False
+    return True
 
 
 # --- parts of a mailbox ----------------------------------------------------------------------------
 
 
-def _below_root(session: GraphSession, mailbox: str, above: tuple[str, ...], gaps: list[SourceNote]) -> Iterator[_Listed]:
+def _below_root(search: _Search, mailbox: str, above: tuple[str, ...]) -> Iterator[_Listed]:
     """The tree below the root, level by level. Its first answer tells whether the mailbox may be read at all."""
-    first = _whole(session, session.get(f"/users/{mailbox}/mailFolders?{_LIST}"))
-    known = _well_known(session, mailbox)
-    yield from _levels(session, _root(mailbox, above), first, _Meanings(known, by_name=True), gaps)
+    first = list(_whole(search.session, search.session.get(f"/users/{mailbox}/mailFolders?{_LIST}")))
+    known = _well_known(search.session, mailbox)
+    yield from _levels(search, _root(mailbox, above), first, _Meanings(known, by_name=True))
 
 
 def _well_known(session: GraphSession, mailbox: str) -> dict[str, str]:
@@ -145,46 +184,46 @@ def _well_known(session: GraphSession, mailbox: str) -> dict[str, str]:
     return {folder_id: name for folder_id, name in told if isinstance(folder_id, str)}
 
 
-def _recoverable(session: GraphSession, mailbox: str, above: tuple[str, ...], gaps: list[SourceNote]) -> list[_Listed]:
+def _recoverable(search: _Search, mailbox: str, above: tuple[str, ...]) -> list[_Listed]:
     """By the root of them all, which also shows those without a well-known name; where that is not answered, by name."""
-    here = (*above, RECOVERABLE)
-    paths = [f"/users/{mailbox}/mailFolders/{name}" for name in _RECOVERABLE_NAMES]
-    root, *named = session.get_all([f"/users/{mailbox}/mailFolders/recoverableitemsroot/childFolders?{_LIST}", *paths])
+    here = _root(mailbox, (*above, RECOVERABLE))
+    children = f"/users/{mailbox}/mailFolders/recoverableitemsroot/childFolders?{_LIST}"
+    by_name = [f"/users/{mailbox}/mailFolders/{name}" for name in _RECOVERABLE_NAMES]
+    root, *named = search.session.get_all([children, *by_name], losses=search.losses)
+    begin, error = _as_far_as_told(search.session, root)
     # A mailbox need not have any; where some are there by name, the root that shows all of them must be there too.
-    refused = [one for one in (root, *named) if isinstance(one, GraphError) and one.code not in GONE]
-    if isinstance(root, GraphError) and (refused or len(named) > sum(isinstance(one, GraphError) for one in named)):
-        gaps.append(_gap("recoverable_items_not_readable", "/".join(here), (refused or [root])[0], "the Recoverable Items"))
-    begin = [] if isinstance(root, GraphError) else _whole(session, root)
+    refused = [one for one in (error, *named) if isinstance(one, GraphError) and one.code not in GONE]
+    if error is not None and (refused or len(named) > sum(isinstance(one, GraphError) for one in named)):
+        search.gaps.append(_gap("recoverable_items_not_readable", here.path, (refused or [error])[0], "the Recoverable Items"))
     begin += listed_in({"value": [one for one in named if isinstance(one, dict)]})
-    return list(_levels(session, _root(mailbox, here), begin, _Meanings({}, by_name=False), gaps))
+    return list(_levels(search, here, begin, _Meanings({}, by_name=False)))
 
 
-def _archive_mailbox(session: GraphSession, user: str, gaps: list[SourceNote]) -> str | None:
+def _archive_mailbox(search: _Search, user: str) -> str | None:
     """/graph/api/usersettings-list-exchange?view=graph-rest-beta: a user without an archive has no such id."""
     what = "whether there is an in-place archive"
     try:
-        box = session.get(f"/users/{user}/settings/exchange", version="beta").get("inPlaceArchiveMailboxId")
+        box = search.session.get(f"/users/{user}/settings/exchange", version="beta").get("inPlaceArchiveMailboxId")
     except (GraphError, BrokenAnswer) as exc:
-        gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, exc, what))
+        search.gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, exc, what))
         return None
     if not isinstance(box, str | None):
-        gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, BrokenAnswer(), what))
+        search.gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, BrokenAnswer(), what))
         return None
     return box or None
 
 
-def _archive(session: GraphSession, box: str, gaps: list[SourceNote], *, recoverable: bool) -> list[_Listed]:
+def _archive(search: _Search, box: str, *, recoverable: bool) -> list[_Listed]:
     try:
-        listed = list(_below_root(session, box, (ARCHIVE,), gaps))
+        listed = list(_below_root(search, box, (ARCHIVE,)))
     except (GraphError, BrokenAnswer) as exc:
-        gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, exc, "the in-place archive"))
+        search.gaps.append(_gap("archive_mailbox_not_offered", ARCHIVE, exc, "the in-place archive"))
         return []
-    return listed + (_recoverable(session, box, (ARCHIVE,), gaps) if recoverable else [])
+    return listed + (_recoverable(search, box, (ARCHIVE,)) if recoverable else [])
 
 
 def _gap(code: str, where: str, error: Exception, what: str) -> SourceNote:
-    told = error.told if isinstance(error, GraphError) else "an answer that cannot be read"
-    return SourceNote(code, where, f"The server does not tell or show {what} ({told}).")
+    return SourceNote(code, where, f"The server does not tell or show {what} ({told_of(error)}).")
 
 
 # --- levels ----------------------------------------------------------------------------------------
@@ -216,10 +255,9 @@ def _root(mailbox: str, names: tuple[str, ...]) -> _Listed:
     return _Listed({}, mailbox, names, names, ("",) * len(names))
 
 
-def _levels(
-    session: GraphSession, root: _Listed, begin: Iterable[Mapping[str, Any]], meanings: _Meanings, gaps: list[SourceNote]
-) -> Iterator[_Listed]:
+def _levels(search: _Search, root: _Listed, begin: Iterable[Mapping[str, Any]], meanings: _Meanings) -> Iterator[_Listed]:
     """Folders and all below them. Children are asked for whatever the counts say: these need not count hidden ones."""
+    session = search.session
     level = [_listed(root, root.mailbox, told, meanings) for told in begin if _is_folder(told)]
     seen: set[str] = set()
     for _ in range(_MOST_DEPTH):
@@ -230,29 +268,54 @@ def _levels(
         if len(seen) > _MOST_FOLDERS:
             break
         yield from level
+        level = [one for one in level if not search.named or any(map(one.may_hold, search.named))]
         paths = [f"{one.address}/childFolders?{_LIST}" for one in level]
-        answers = zip(level, paths, session.get_all(paths), strict=True)
+        answers = zip(level, paths, session.get_all(paths, losses=search.losses), strict=True)
         level = [
             # A part of an archive may lie in another mailbox, and then all below it does.
             _listed(parent, session.mailbox_of(path) or parent.mailbox, told, meanings)
             for parent, path, answer in answers
-            for told in _children(session, parent, answer, gaps)
+            for told in _children(search, parent, answer)
             if _is_folder(told)
         ]
     raise BrokenAnswer
 
 
-def _children(
-    session: GraphSession, parent: _Listed, answer: dict[str, Any] | GraphError, gaps: list[SourceNote]
-) -> list[Mapping[str, Any]]:
-    """A folder that went meanwhile has none; one that is there and does not show them is a gap."""
-    if not isinstance(answer, GraphError):
-        return _whole(session, answer)
-    if not concerns_folder(answer):
-        raise answer
-    if is_there(session, parent.address):
-        gaps.append(not_shown(parent.path, answer, "what lies below this folder"))
-    return []
+def _children(search: _Search, parent: _Listed, answer: dict[str, Any] | GraphError) -> list[Mapping[str, Any]]:
+    """A folder that went meanwhile has none; one that is there and does not show them all is a gap."""
+    told, error = _as_far_as_told(search.session, answer)
+    if error is None:
+        return told
+    is_refused = not concerns_folder(error)
+    if not is_refused:
+        try:
+            if not is_there(search.session, parent.address):
+                return told
+        except GraphError as exc:
+            if concerns_all(exc):
+                raise
+            is_refused = True
+    search.gaps.append(not_shown(parent.path, error, "what lies below this folder"))
+    search.hidden.append(parent)
+    search.refused += [parent.path] if is_refused else []
+    return told
+
+
+def _as_far_as_told(
+    session: GraphSession, answer: dict[str, Any] | GraphError
+) -> tuple[list[Mapping[str, Any]], GraphError | None]:
+    """What an answer lists, with the pages after it, and the refusal that ended them."""
+    told: list[Mapping[str, Any]] = []
+    try:
+        if isinstance(answer, GraphError):
+            raise answer
+        for one in _whole(session, answer):
+            told.append(one)
+    except GraphError as exc:
+        if concerns_all(exc):
+            raise
+        return told, exc
+    return told, None
 
 
 def is_there(session: GraphSession, address: str) -> bool:
@@ -266,19 +329,20 @@ def is_there(session: GraphSession, address: str) -> bool:
     return True
 
 
-def not_shown(path: str, error: GraphError, what: str) -> SourceNote:
+def not_shown(path: str, error: Exception, what: str) -> SourceNote:
     """The gap that a folder is which is there and does not give what is in it."""
     return _gap("folder_not_shown", path, error, what)
 
 
-def _whole(session: GraphSession, page: dict[str, Any]) -> list[Mapping[str, Any]]:
+def _whole(session: GraphSession, page: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
     """What a page and those after it list. Raises BrokenAnswer where they lead in circles."""
-    found: list[Mapping[str, Any]] = []
-    followed = set[str]()
-    while len(found) <= _MOST_FOLDERS:
-        found += listed_in(page)
+    number, followed = 0, set[str]()
+    while number <= _MOST_FOLDERS:
+        listed = listed_in(page)
+        number += len(listed)
+        yield from listed
         if not (link := page.get("@odata.nextLink")):
-            return found
+            return
         if (path := relative(str(link))) in followed:
             break
         followed.add(path)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from capstone.domain.message import SourceNote
+from connectors.mailboxes.graph.answers import listed_in
 from connectors.mailboxes.graph.connection import GraphSession, mailbox_in, part, relative
 from connectors.mailboxes.graph.cursors import Position
-from connectors.mailboxes.graph.errors import NO_ANSWER, RESYNC_STATUS, BrokenAnswer, GraphError, concerns_folder
+from connectors.mailboxes.graph.errors import NO_ANSWER, RESYNC_STATUS, BrokenAnswer, GraphError, concerns_all, concerns_folder
 from connectors.mailboxes.graph.folders import Folder, is_there, not_shown
-from connectors.mailboxes.graph.items import Entry, entries_in, entry_of
+from connectors.mailboxes.graph.items import LISTED_ID, Entry, entries_in, entry_of
 
 PAGE = "odata.maxpagesize=200"
 """Enough to keep four requests busy, and few enough that the first message comes at once."""
@@ -50,26 +51,41 @@ class FolderPages:
         self._session, self._pool, self._folder, self._listed = session, pool, folder, listed
         self._note, self._since = note, since
         self._given: set[int] = set()
+        self.lost: Exception | None = None
+        """Why the listing did not come to its end, where it did not: the pages before that are good."""
 
     def after(self, position: Position | None, first: dict[str, Any] | GraphError | None = None) -> Iterator[Page]:
-        """From the position on, or everything. `first` is the answer to the position's link where it was asked for already."""
+        """From the position on, or everything, as far as `lost` says. `first` is the answer to the position's link where it was
+        asked for already. Raises what concerns more than this folder."""
         if position is not None and position.failed:
             yield self._failed_before(position)
         for _ in range(_MOST_RESYNCS):
             try:
                 yield from self._round(position, first)
-            except GraphError as exc:
-                if position is None and concerns_folder(exc):
-                    # Mostly it went after it was listed.
-                    if is_there(self._session, self._folder.address):
-                        self._note(not_shown(self._folder.path, exc, "the messages of this folder"))
-                    return
-                if exc.status not in RESYNC_STATUS:
+            except (GraphError, *NO_ANSWER) as exc:
+                if concerns_all(exc):
                     raise
+                is_expired = isinstance(exc, GraphError) and exc.status in RESYNC_STATUS
+                if not is_expired or (position is None and _is_not_shown(exc)):
+                    self._end(exc)
+                    return
                 position = first = None
             else:
                 return
-        raise GraphError(410, "resyncRequired")
+        self.lost = GraphError(410, "resyncRequired")
+
+    def _end(self, error: Exception) -> None:
+        """Mostly a folder that is not found went after it was listed; one that is there is a gap."""
+        if not _is_not_shown(error):
+            self.lost = error
+            return
+        try:
+            if is_there(self._session, self._folder.address):
+                self._note(not_shown(self._folder.path, error, "the messages of this folder"))
+        except (GraphError, *NO_ANSWER) as exc:
+            if concerns_all(exc):
+                raise
+            self.lost = exc
 
     def _round(self, position: Position | None, first: dict[str, Any] | GraphError | None) -> Iterator[Page]:
         if isinstance(first, GraphError):
@@ -106,7 +122,7 @@ class FolderPages:
         try:
             return entry_of(item_id, self._session.get(f"/users/{mailbox}/messages/{part(item_id)}?{self._listed}"))
         except (GraphError, *NO_ANSWER) as exc:
-            if isinstance(exc, GraphError) and exc.status in (401, 403, 429):
+            if concerns_all(exc):
                 raise
             return entry_of(item_id, {})
 
@@ -122,3 +138,16 @@ class FolderPages:
         is_new = mark not in self._given
         self._given.add(mark)
         return is_new
+
+
+def is_listed(session: GraphSession, folder: Folder) -> bool:
+    """Whether the server lists what is in a folder."""
+    try:
+        listed_in(session.get(f"{folder.address}/messages/delta?{LISTED_ID}", PAGE))
+    except (GraphError, *NO_ANSWER):
+        return False
+    return True
+
+
+def _is_not_shown(error: Exception) -> bool:
+    return isinstance(error, GraphError) and concerns_folder(error)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 from capstone.domain.errors import SourceMissing
-from capstone.domain.message import OfferedItem, OfferedMessage, Place, SourceNote
+from capstone.domain.message import ItemState, OfferedItem, OfferedMessage, Place, RefusedItem, SourceNote
 from capstone.ports import FolderSeen, HeldItems, SourceCheck, holds_nothing
 from connectors.mailboxes.ahead import ReadAhead
 from connectors.mailboxes.emptiness import check_emptiness
 from connectors.mailboxes.graph.connection import BATCH, CLOUDS, GraphServer, GraphSession, part
 from connectors.mailboxes.graph.cursors import Position, failed_before, position_in, unchanged_before
-from connectors.mailboxes.graph.errors import GraphError, vendor_errors
-from connectors.mailboxes.graph.folders import Folder, Tree, tree_of
+from connectors.mailboxes.graph.errors import GraphError, told_of, vendor_errors
+from connectors.mailboxes.graph.folders import Folder, Tree, losses_of, tree_of
 from connectors.mailboxes.graph.items import LISTED, LISTED_ID
-from connectors.mailboxes.graph.pages import PAGE, FolderPages
+from connectors.mailboxes.graph.pages import PAGE, FolderPages, is_listed
 from connectors.mailboxes.graph.reading import FolderReader, Known
 from connectors.mailboxes.graph.rights import missing_rights, right_for
 from connectors.mailboxes.graph.tokens import GraphLogin
@@ -25,6 +26,9 @@ from connectors.mailboxes.losses import Losses
 
 AHEAD_BYTES = 8 * 1024 * 1024
 """How much mail is read before it is taken."""
+
+_MOST_PROBED = 5
+"""So many other folders are asked for where one is lost: where none is listed, it is the server, or a missing right."""
 
 __all__ = ["CLOUDS", "GraphLogin", "GraphServer", "GraphSource"]
 
@@ -77,10 +81,13 @@ class GraphSource:
             for folder in self._chosen(self._tree(session), {}):
                 if folder.policy is None and folder.items:
                     given: set[str] = set()
-                    for page in FolderPages(session, pool, folder, LISTED_ID, self._notes.append).after(None):
+                    pages = FolderPages(session, pool, folder, LISTED_ID, self._notes.append)
+                    for page in pages.after(None):
                         fresh = [entry.id for entry in page.entries if entry.id not in given]
                         given.update(fresh)
                         yield from (Place(self.name, folder.path, one) for one in fresh)
+                    if pages.lost is not None:
+                        raise pages.lost
 
     def notes(self) -> Sequence[SourceNote]:
         """The parts of the mailbox that the last pass could not reach, and rights without which it read more than it needed."""
@@ -103,7 +110,7 @@ class GraphSource:
     # --- folders -------------------------------------------------------------------------------
 
     def _tree(self, session: GraphSession) -> Tree:
-        tree = tree_of(session, self._user, archive=self._archive, recoverable=self._recoverable)
+        tree = tree_of(session, self._user, self._folders, archive=self._archive, recoverable=self._recoverable)
         self._notes = list(tree.gaps)
         return tree
 
@@ -123,18 +130,31 @@ class GraphSource:
     def _batches(
         self, session: GraphSession, pool: Executor, cursors: Mapping[str, str], room_for: Callable[[int], None]
     ) -> Iterator[list[OfferedItem]]:
-        folders, note = self._chosen(self._tree(session), cursors), self._notes.append
+        tree, note = self._tree(session), self._notes.append
+        folders = self._chosen(tree, cursors)
         # Before the first page of any folder, so that no edit after its listing is taken for one before it.
         since = session.server_time
         known = Known(session, self._held, unchanged_before(folders, cursors), failed_before(cursors), note)
-        filled, losses = [folder for folder in folders if folder.items], Losses()
+        filled, losses, asking = [folder for folder in folders if folder.items], Losses(), losses_of(session, self._user)
+        lost = _LostFolders(session, filled)
+        yield from ([self._unread(path, "what lies below it")] for path in tree.refused)
         for begin in range(0, len(filled), BATCH):
             some = [(folder, position_in(cursors.get(folder.id))) for folder in filled[begin : begin + BATCH]]
-            firsts = _first_pages(session, some)
+            firsts = _first_pages(session, some, asking)
             for folder, position in some:
-                pages = FolderPages(session, pool, folder, LISTED, note, since).after(position, firsts.pop(folder.id, None))
-                yield from FolderReader(session, pool, self.name, folder, known, losses).batches(pages, room_for)
+                pages = FolderPages(session, pool, folder, LISTED, note, since)
+                reader = FolderReader(session, pool, self.name, folder, known, losses)
+                yield from reader.batches(pages.after(position, firsts.pop(folder.id, None)), room_for)
+                lost.note(folder, pages.lost)
+                if pages.lost is not None:
+                    yield [self._unread(folder.path, f"all that is in it ({told_of(pages.lost)})")]
         losses.end()
+        lost.end()
+
+    def _unread(self, path: str, what: str) -> OfferedItem:
+        """In place of what is not known; the next run asks for it again."""
+        reason = f"the mail server lists this folder and does not show {what}"
+        return RefusedItem(Place(self.name, path, ""), ItemState.FAILED, "unreadable", reason)
 
     @contextmanager
     def _pool(self) -> Iterator[Executor]:
@@ -145,12 +165,34 @@ class GraphSource:
             pool.shutdown(cancel_futures=True)
 
 
-def _first_pages(session: GraphSession, some: Sequence[tuple[Folder, Position | None]]) -> dict[str, dict[str, Any] | GraphError]:
+class _LostFolders:
+    """Tells some folders that are not listed to their end from a mailbox of which none is."""
+
+    def __init__(self, session: GraphSession, folders: Sequence[Folder]) -> None:
+        self._session, self._left, self._losses = session, list(folders), Losses(1)
+
+    def note(self, folder: Folder, error: Exception | None) -> None:
+        """The folder was read, to its end or not. Raises the error where no other is listed either."""
+        self._left.remove(folder)
+        if error is None:
+            self._losses.given(folder.items, partial(is_listed, self._session, folder))
+        else:
+            others = self._left[:: -(-len(self._left) // _MOST_PROBED) or 1]
+            self._losses.lost(error, [partial(is_listed, self._session, one) for one in others])
+
+    def end(self) -> None:
+        """Raises the error of the only folder that there was."""
+        self._losses.end()
+
+
+def _first_pages(
+    session: GraphSession, some: Sequence[tuple[Folder, Position | None]], losses: Losses
+) -> dict[str, dict[str, Any] | GraphError]:
     """What changed in folders that were read to their end, in one request for twenty of them: mostly nothing."""
     links = {folder.id: position.link for folder, position in some if position is not None and position.is_whole}
     if len(links) < 2 or not all(link.startswith("/v1.0/") for link in links.values()):
         return {}
-    answers = session.get_all([link.removeprefix("/v1.0") for link in links.values()], PAGE)
+    answers = session.get_all([link.removeprefix("/v1.0") for link in links.values()], PAGE, losses)
     return dict(zip(links, answers, strict=True))
 
 
