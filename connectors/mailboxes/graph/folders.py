@@ -137,6 +137,10 @@ class _Search:
     hidden: list[_Listed] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
+    def wants(self, folder: _Listed) -> bool:
+        """Whether what is named can be this folder, or lie in it, or hold it."""
+        return not self.named or any(map(folder.may_hold, self.named))
+
 
 def tree_of(session: GraphSession, user: str, named: Sequence[str], *, archive: bool, recoverable: bool) -> Tree:
     """Everything that can be listed, of what `named` may stand for. Raises GraphError where the mailbox itself cannot be listed;
@@ -145,7 +149,7 @@ def tree_of(session: GraphSession, user: str, named: Sequence[str], *, archive: 
     listed = list(_below_root(search, user, ()))
     if recoverable:
         listed += _recoverable(search, user, ())
-    if archive and (box := _archive_mailbox(search, user)) is not None:
+    if archive and search.wants(_root("", (ARCHIVE,))) and (box := _archive_mailbox(search, user)) is not None:
         listed += _archive(search, part(box), recoverable=recoverable)
     unique = {(one.mailbox, one.told["id"]): one for one in reversed(listed)}
     return Tree(tuple(reversed(unique.values())), tuple(search.gaps), tuple(search.hidden), tuple(search.refused))
@@ -187,6 +191,8 @@ def _well_known(session: GraphSession, mailbox: str) -> dict[str, str]:
 def _recoverable(search: _Search, mailbox: str, above: tuple[str, ...]) -> list[_Listed]:
     """By the root of them all, which also shows those without a well-known name; where that is not answered, by name."""
     here = _root(mailbox, (*above, RECOVERABLE))
+    if not search.wants(here):
+        return []
     children = f"/users/{mailbox}/mailFolders/recoverableitemsroot/childFolders?{_LIST}"
     by_name = [f"/users/{mailbox}/mailFolders/{name}" for name in _RECOVERABLE_NAMES]
     root, *named = search.session.get_all([children, *by_name], losses=search.losses)
@@ -268,7 +274,7 @@ def _levels(search: _Search, root: _Listed, begin: Iterable[Mapping[str, Any]], 
         if len(seen) > _MOST_FOLDERS:
             break
         yield from level
-        level = [one for one in level if not search.named or any(map(one.may_hold, search.named))]
+        level = list(filter(search.wants, level))
         paths = [f"{one.address}/childFolders?{_LIST}" for one in level]
         answers = zip(level, paths, session.get_all(paths, losses=search.losses), strict=True)
         level = [
