@@ -107,7 +107,7 @@ def _envelope(told: Mapping[str, Any], raw: bytes) -> Envelope:
             for one in list_or_none(told.get(key))
             for address, name in filter(None, [_address(one)])
         ),
-        message_id=_text(told.get("internetMessageId")),
+        message_id=(_text(told.get("internetMessageId")) or "").strip("<> ") or None,
         properties=envelope_properties(raw, properties.get("item_class", "")) | properties,
     )
 
