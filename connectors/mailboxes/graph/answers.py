@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeGuard
 
 from connectors.mailboxes.graph.errors import BrokenAnswer
@@ -68,3 +70,22 @@ def code_in(body: object) -> str:
     """The code of an error."""
     error = body.get("error") if isinstance(body, dict) else None
     return str(error.get("code", "")) if isinstance(error, dict) else ""
+
+
+def seconds_in(text: str | None) -> float | None:
+    """How long a Retry-After asks to wait; it tells seconds or a date."""
+    if text is None:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        moment = moment_in(text)
+        return None if moment is None else max(0.0, moment - time.time())
+
+
+def moment_in(text: str) -> float | None:
+    """The date that a header tells, in seconds since 1970."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +19,16 @@ import tenacity
 
 from capstone.domain.errors import SourceRefused
 from connectors.mailboxes.ahead import Stopped
-from connectors.mailboxes.graph.answers import code_in, is_told, json_in, json_or_none, list_or_none, mime_in
+from connectors.mailboxes.graph.answers import (
+    code_in,
+    is_told,
+    json_in,
+    json_or_none,
+    list_or_none,
+    mime_in,
+    moment_in,
+    seconds_in,
+)
 from connectors.mailboxes.graph.errors import NO_ANSWER, BrokenAnswer, GraphError, concerns_all, untrusted
 from connectors.mailboxes.graph.tokens import GraphLogin, Tokens
 from connectors.mailboxes.losses import Losses
@@ -161,7 +169,7 @@ class GraphSession:
                 answers[path] = body
             elif isinstance(status, int) and 400 <= status < 500 and status not in (401, *_PASSING):
                 answers[path] = GraphError(status, code_in(body))
-            else:
+            elif isinstance(status, int) and (status >= 500 or status in _PASSING):
                 longest = max(longest, _wait_in(one.get("headers")))
         if longest > LONGEST_PAUSE_S:
             raise GraphError(429, pause_s=longest)
@@ -201,6 +209,7 @@ class GraphSession:
 
     def _ask(self, method: str, target: str, prefer: str, body: object, most_bytes: int) -> tuple[httpx.Headers, bytes]:
         """The answer's headers and body; a token that was refused is renewed once."""
+        self._wait_for_others()
         token = self._tokens.current()
         try:
             return self._follow(method, target, prefer, body, most_bytes, token)
@@ -220,7 +229,7 @@ class GraphSession:
                 break
             target = "/" + _after_host(told["location"])
         if status >= 300:
-            raise GraphError(status, code_in(json_or_none(raw)), _seconds(told.get("retry-after")))
+            raise GraphError(status, code_in(json_or_none(raw)), seconds_in(told.get("retry-after")))
         if status != 200:
             raise BrokenAnswer  # Nothing, a part, or something later: none was asked for.
         if target != asked:
@@ -231,14 +240,13 @@ class GraphSession:
         self, method: str, url: str, headers: Mapping[str, str], body: object, most_bytes: int
     ) -> tuple[int, httpx.Headers, bytes]:
         with self._slots:
-            with self._gate:
-                pass  # Who was told to wait holds it, so that everybody waits.
+            self._wait_for_others()
             if self._stopped.is_set():
                 raise Stopped
             with self._http.stream(method, url, headers=headers, json=body) as response:
                 raw = self._body(response, most_bytes)
         if (told := response.headers.get("date", "")) != self._dated:  # many answers come within one second
-            self.server_time, self._dated = _moment(told) or self.server_time, told
+            self.server_time, self._dated = moment_in(told) or self.server_time, told
         return response.status_code, response.headers, raw
 
     def _body(self, response: httpx.Response, most_bytes: int) -> bytes:
@@ -250,6 +258,11 @@ class GraphSession:
                 raise GraphError(413, "tooLarge")
             gathered.write(part)
         return gathered.getvalue()
+
+    def _wait_for_others(self) -> None:
+        """Who was told to wait holds the gate, so that everybody waits, also for a token."""
+        with self._gate:
+            pass
 
     def _pause(self, seconds: float) -> None:
         """Several that are told to wait at once wait at the same time."""
@@ -322,25 +335,8 @@ def _seconds_before(state: tenacity.RetryCallState) -> float:
     return _FIRST_PAUSE_S * 2 ** (state.attempt_number - 1) if told is None else told
 
 
-def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        moment = _moment(text)
-        return None if moment is None else max(0.0, moment - time.time())
-
-
-def _moment(text: str) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
-
-
 def _wait_in(headers: object) -> float:
-    """The Retry-After among the headers of a part of a batch, which JSON may tell as a number."""
+    """The Retry-After among the headers of a part of a batch, which JSON may tell as a number; else the first pause."""
     given = headers if isinstance(headers, dict) else {}
-    told = next((str(value) for name, value in given.items() if name.lower() == "retry-after"), None)
-    return _seconds(told) or 0.0
+    told = seconds_in(next((str(value) for name, value in given.items() if name.lower() == "retry-after"), None))
+    return _FIRST_PAUSE_S if told is None else told

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 
 from capstone.domain.errors import SourceRefused
-from connectors.mailboxes.graph.answers import json_or_none
+from connectors.mailboxes.graph.answers import json_or_none, seconds_in
 from connectors.mailboxes.graph.errors import BrokenAnswer, GraphError, TokenRefused
 
 _EARLY_S = 300
-"""A token is renewed so long before it runs out."""
+"""A token is renewed so long before it runs out; one that lives for less than twice as long, at half its life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,34 @@ class Tokens:
         self._lock = threading.Lock()
         self._app: Any = None
         self._token, self._until = "", 0.0
+        self._failures, self._failure = 0, GraphError(503, "token")
 
     def current(self) -> str:
-        """A token that is good for a while. Raises SourceRefused, TokenRefused, BrokenAnswer, and what the line raises."""
+        """A token that is good for a while. Raises SourceRefused, TokenRefused, GraphError, BrokenAnswer, and what the line
+        raises."""
+        failures = self._failures
         with self._lock:
             if time.monotonic() >= self._until:
-                self._renew()
+                self._renew_unless_failed(failures)
             return self._token
 
     def renewed(self, refused: str) -> str:
         """Another token than the one that was refused, whatever that one's time."""
+        failures = self._failures
         with self._lock:
             if self._token == refused:
-                self._renew()
+                self._renew_unless_failed(failures)
             return self._token
+
+    def _renew_unless_failed(self, failures: int) -> None:
+        """Who waited while another was told to wait is told so too, and does not ask at once."""
+        if failures != self._failures:
+            raise GraphError(self._failure.status, self._failure.code, self._failure.pause_s)
+        try:
+            self._renew()
+        except GraphError as exc:
+            self._failures, self._failure = failures + 1, exc
+            raise
 
     def _renew(self) -> None:
         from jwt import PyJWTError
@@ -68,7 +82,8 @@ class Tokens:
         if not (isinstance(token, str) and token.isascii() and token.isprintable()):
             raise BrokenAnswer
         self._token = token
-        self._until = time.monotonic() + max(0.0, float(told.get("expires_in", 0)) - _EARLY_S)
+        life = max(0.0, float(told.get("expires_in", 0)))
+        self._until = time.monotonic() + max(life - _EARLY_S, life / 2)
 
     def _asked_anew(self) -> Mapping[str, Any]:
         from msal import ConfidentialClientApplication  # type: ignore[import-untyped]
@@ -120,7 +135,7 @@ def _answered(response: httpx.Response) -> httpx.Response:
     """Raises GraphError and BrokenAnswer where asking again may help: msal would keep a refusal and give it again, and log
     what it cannot read, which may be the most of a token."""
     if response.status_code == 429 or response.status_code >= 500:
-        raise GraphError(response.status_code, "token")
+        raise GraphError(response.status_code, "token", seconds_in(response.headers.get("retry-after")))
     if not isinstance(json_or_none(response.content), dict):
         raise BrokenAnswer
     return response
