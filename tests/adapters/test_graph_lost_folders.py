@@ -69,6 +69,15 @@ def test_a_folder_that_is_refused_later_goes_on_from_its_cursor(box: GraphBox, s
     assert (raw_in(third), refused_in(third)) == ([letter(13)], [])
 
 
+@pytest.mark.parametrize("body", [{"value": None, "@odata.deltaLink": "https://graph/v1.0/x"}, {"error": {"code": "busy"}}, []])
+def test_changes_that_never_come_in_whole_do_not_stop_those_of_other_folders(box: GraphBox, body: object) -> None:
+    cursors = cursors_of(list(box.source().items({})))
+    box.fill([Mail("INBOX", letter(11)), Mail("Sent", letter(13)), Mail("Zeta", letter(15))])
+    box.server.fail(f"{box.mailbox.folder('Sent').id}.*{DELTA}", times=None, status=200, body=body)
+    items = list(box.source().items(cursors))
+    assert (raw_in(items), lost_in(items)) == ([letter(11), letter(15)], [("Sent", ItemState.FAILED, "unreadable")])
+
+
 def test_what_came_before_a_page_that_is_refused_is_kept(box: GraphBox) -> None:
     box.fill(Mail("Sent", letter(number)) for number in range(20, 26))
     box.server.page_most = 2

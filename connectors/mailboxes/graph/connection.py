@@ -139,19 +139,19 @@ class GraphSession:
         pairs = [(one.get("sourceId"), one.get("targetId")) for one in list_or_none(told.get("value")) if isinstance(one, dict)]
         return {source: target for source, target in pairs if isinstance(source, str) and isinstance(target, str)}
 
-    def get_all(self, paths: Sequence[str], prefer: str = "", losses: Losses | None = None) -> list[dict[str, Any] | GraphError]:
+    def get_all(self, paths: Sequence[str], losses: Losses | None = None) -> list[dict[str, Any] | GraphError]:
         """The JSON of many small GETs, up to 20 in one request, in their order. One that the batch does not answer is asked
         for alone. With `losses`, one at which the server fails every time does not keep the others back."""
         found: list[dict[str, Any] | GraphError] = []
         for begin in range(0, len(paths), BATCH):
             part = paths[begin : begin + BATCH]
-            answers = self._batched(part, prefer) if len(part) > 1 else {}
-            found += [answers[path] if path in answers else self._alone(path, prefer, losses) for path in part]
+            answers = self.answered(part) if len(part) > 1 else {}
+            found += [answers[path] if path in answers else self._alone(path, losses) for path in part]
         return found
 
-    # --- batches -------------------------------------------------------------------------------
-
-    def _batched(self, paths: Sequence[str], prefer: str) -> dict[str, dict[str, Any] | GraphError]:
+    def answered(self, paths: Sequence[str], prefer: str = "") -> dict[str, dict[str, Any] | GraphError]:
+        """Of up to 20 small GETs in one request, those that are answered for good, by path. What is put off is waited for, and
+        may be asked for alone."""
         headers = {"Prefer": _prefer(prefer)}
         asked = {str(number): path for number, path in enumerate(paths)}
         requests = [{"id": one, "method": "GET", "url": path, "headers": headers} for one, path in asked.items()]
@@ -177,9 +177,11 @@ class GraphSession:
             self._pause(longest)
         return answers
 
-    def _alone(self, path: str, prefer: str, losses: Losses | None) -> dict[str, Any] | GraphError:
+    # --- one request ---------------------------------------------------------------------------
+
+    def _alone(self, path: str, losses: Losses | None) -> dict[str, Any] | GraphError:
         try:
-            told = self.get(path, prefer)
+            told = self.get(path)
         except GraphError as exc:
             if concerns_all(exc) or (losses is None and exc.status >= 500):
                 raise
@@ -189,8 +191,6 @@ class GraphSession:
         if losses is not None:
             losses.answered()
         return told
-
-    # --- one request ---------------------------------------------------------------------------
 
     def _told(self, method: str, target: str, prefer: str, body: object = None) -> dict[str, Any]:
         return self._tried(lambda: json_in(self._ask(method, target, prefer, body, MOST_JSON_BYTES)[1]))

@@ -145,7 +145,7 @@ class _Search:
 def tree_of(session: GraphSession, user: str, named: Sequence[str], *, archive: bool, recoverable: bool) -> Tree:
     """Everything that can be listed, of what `named` may stand for. Raises GraphError where the mailbox itself cannot be listed;
     other parts become gaps."""
-    search = _Search(session, named, losses_of(session, user))
+    search = _Search(session, named, _losses_of(session, user))
     listed = list(_below_root(search, user, ()))
     if recoverable:
         listed += _recoverable(search, user, ())
@@ -155,7 +155,7 @@ def tree_of(session: GraphSession, user: str, named: Sequence[str], *, archive: 
     return Tree(tuple(reversed(unique.values())), tuple(search.gaps), tuple(search.hidden), tuple(search.refused))
 
 
-def losses_of(session: GraphSession, user: str) -> Losses:
+def _losses_of(session: GraphSession, user: str) -> Losses:
     """What a server fails at every time is its own fault where it does not list the mailbox either."""
     losses = Losses()
     losses.given(0, partial(_is_listed, session, f"/users/{user}/mailFolders?$top=1"))

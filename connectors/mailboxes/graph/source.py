@@ -16,7 +16,7 @@ from connectors.mailboxes.emptiness import check_emptiness
 from connectors.mailboxes.graph.connection import BATCH, CLOUDS, GraphServer, GraphSession, part
 from connectors.mailboxes.graph.cursors import Position, failed_before, position_in, unchanged_before
 from connectors.mailboxes.graph.errors import GraphError, told_of, vendor_errors
-from connectors.mailboxes.graph.folders import Folder, Tree, losses_of, tree_of
+from connectors.mailboxes.graph.folders import Folder, Tree, tree_of
 from connectors.mailboxes.graph.items import LISTED, LISTED_ID
 from connectors.mailboxes.graph.pages import PAGE, FolderPages, is_listed
 from connectors.mailboxes.graph.reading import FolderReader, Known
@@ -135,12 +135,12 @@ class GraphSource:
         # Before the first page of any folder, so that no edit after its listing is taken for one before it.
         since = session.server_time
         known = Known(session, self._held, unchanged_before(folders, cursors), failed_before(cursors), note)
-        filled, losses, asking = [folder for folder in folders if folder.items], Losses(), losses_of(session, self._user)
+        filled, losses = [folder for folder in folders if folder.items], Losses()
         lost = _LostFolders(session, filled)
         yield from ([self._unread(path, "what lies below it")] for path in tree.refused)
         for begin in range(0, len(filled), BATCH):
             some = [(folder, position_in(cursors.get(folder.id))) for folder in filled[begin : begin + BATCH]]
-            firsts = _first_pages(session, some, asking)
+            firsts = _first_pages(session, some)
             for folder, position in some:
                 pages = FolderPages(session, pool, folder, LISTED, note, since)
                 reader = FolderReader(session, pool, self.name, folder, known, losses)
@@ -185,15 +185,14 @@ class _LostFolders:
         self._losses.end()
 
 
-def _first_pages(
-    session: GraphSession, some: Sequence[tuple[Folder, Position | None]], losses: Losses
-) -> dict[str, dict[str, Any] | GraphError]:
+def _first_pages(session: GraphSession, some: Sequence[tuple[Folder, Position | None]]) -> dict[str, dict[str, Any] | GraphError]:
     """What changed in folders that were read to their end, in one request for twenty of them: mostly nothing."""
     links = {folder.id: position.link for folder, position in some if position is not None and position.is_whole}
     if len(links) < 2 or not all(link.startswith("/v1.0/") for link in links.values()):
         return {}
-    answers = session.get_all([link.removeprefix("/v1.0") for link in links.values()], PAGE, losses)
-    return dict(zip(links, answers, strict=True))
+    paths = {name: link.removeprefix("/v1.0") for name, link in links.items()}
+    answers = session.answered([*paths.values()], PAGE)
+    return {name: answers[path] for name, path in paths.items() if path in answers}
 
 
 def _size_of(batch: list[OfferedItem]) -> int:
