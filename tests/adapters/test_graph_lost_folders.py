@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from capstone.domain.errors import ServerBusy, SourceRefused, SourceUnavailable
 from capstone.domain.message import ItemState, OfferedItem
-from tests.adapters.graph_boxes import ADDRESS, GraphBox, cursors_of, messages_in, refused_in
+from tests.adapters.graph_boxes import ADDRESS, GraphBox, archive_of, cursors_of, messages_in, refused_in
 from tests.contracts.mail_source import letter
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.mail_source import Mail
@@ -214,10 +215,27 @@ def test_a_token_that_is_not_taken_and_a_server_that_asks_to_wait_end_the_run(
         list(box.source().items({}))
 
 
-def test_places_are_all_or_an_error(box: GraphBox) -> None:
-    refuse(box, "Sent", DELTA, 403, "ErrorAccessDenied")
+@pytest.mark.parametrize(("path", "what"), [("Sent", DELTA), ("Team", "childFolders")])
+def test_places_are_those_that_can_be_told_and_then_an_error(box: GraphBox, path: str, what: str) -> None:
+    refuse(box, path, what, 403, "ErrorAccessDenied")
+    folders: list[str] = []
     with pytest.raises(SourceRefused, match="403"):
-        list(box.source().places())
+        folders.extend(place.folder for place in box.source().places())
+    everything = ["INBOX", "Recoverable Items/Purges", "Sent", "Team/Sub", "Zeta"]
+    assert folders == [one for one in everything if not one.startswith(path)]
+
+
+def test_what_may_have_changed_in_a_folder_that_is_not_shown_is_read_again(box: GraphBox) -> None:
+    first = list(box.source().items({}))
+    box.mailbox.now += timedelta(hours=1)
+    box.fill([Mail(path, letter(number)) for number, path in enumerate(("INBOX", "Recoverable Items/Purges", "Sent"), 11)])
+    box.fill([Mail("Team/Sub", letter(14)), Mail("Zeta", letter(15))])
+    held = archive_of([*first, *(second := list(box.source(held=archive_of(first)).items(cursors_of(first))))])
+    cursors = cursors_of([*first, *second])
+    box.mailbox.move(next(iter(box.mailbox.messages.values())), "Zeta")
+    assert raw_in(list(box.source(held=held).items(cursors))) == []
+    refuse(box, "Team", "childFolders", 403, "ErrorAccessDenied")
+    assert raw_in(list(box.source(held=held).items(cursors))) == [letter(1)]
 
 
 # --- in an archive ---------------------------------------------------------------------------------

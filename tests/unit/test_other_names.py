@@ -20,7 +20,7 @@ def by_ews(raw: bytes, name: str = "ews:1") -> OfferedMessage:
 
 def by_graph(raw: bytes, *also: str, folder: str = "Inbox", **seen: Any) -> OfferedMessage:
     occurrence = Occurrence(Place("graph", folder, "1"), identity="graph:1", envelope=digest_of(ENVELOPE.raw), **seen)
-    return OfferedMessage(occurrence, raw, companions=(ENVELOPE,), also=also or ("ews:1",))
+    return OfferedMessage(occurrence, raw, companions=(ENVELOPE,), digest=digest_of(raw), also=also or ("ews:1",))
 
 
 def captured(archive: MemoryArchive, *items: OfferedMessage | HeldItem) -> tuple[int, int]:

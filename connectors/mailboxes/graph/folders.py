@@ -108,8 +108,8 @@ class Tree:
     gaps: tuple[SourceNote, ...]
     hidden: tuple[_Listed, ...] = ()
     """Folders that do not show all that lies below them."""
-    refused: tuple[str, ...] = ()
-    """The paths of those among them that another run may show."""
+    refused: Mapping[str, GraphError] = field(default_factory=dict)
+    """The paths of those among them that were refused, and how: another run may show what lies there."""
 
     def chosen(self, named: Sequence[str]) -> tuple[list[Folder], list[str]]:
         """The folders to read, by path: all, or the named ones with all below them, and the names that no folder has. A named
@@ -135,7 +135,7 @@ class _Search:
     losses: Losses
     gaps: list[SourceNote] = field(default_factory=list)
     hidden: list[_Listed] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    refused: dict[str, GraphError] = field(default_factory=dict)
 
     def wants(self, folder: _Listed) -> bool:
         """Whether what is named can be this folder, or lie in it, or hold it."""
@@ -152,7 +152,7 @@ def tree_of(session: GraphSession, user: str, named: Sequence[str], *, archive: 
     if archive and search.wants(_root("", (ARCHIVE,))) and (box := _archive_mailbox(search, user)) is not None:
         listed += _archive(search, part(box), recoverable=recoverable)
     unique = {(one.mailbox, one.told["id"]): one for one in reversed(listed)}
-    return Tree(tuple(reversed(unique.values())), tuple(search.gaps), tuple(search.hidden), tuple(search.refused))
+    return Tree(tuple(reversed(unique.values())), tuple(search.gaps), tuple(search.hidden), search.refused)
 
 
 def _losses_of(session: GraphSession, user: str) -> Losses:
@@ -292,18 +292,18 @@ def _children(search: _Search, parent: _Listed, answer: dict[str, Any] | GraphEr
     told, error = _as_far_as_told(search.session, answer)
     if error is None:
         return told
-    is_refused = not concerns_folder(error)
-    if not is_refused:
+    refusal = None if concerns_folder(error) else error
+    if refusal is None:
         try:
             if not is_there(search.session, parent.address):
                 return told
         except GraphError as exc:
             if concerns_all(exc):
                 raise
-            is_refused = True
+            refusal = exc
     search.gaps.append(not_shown(parent.path, error, "what lies below this folder"))
     search.hidden.append(parent)
-    search.refused += [parent.path] if is_refused else []
+    search.refused |= {parent.path: refusal} if refusal is not None else {}
     return told
 
 

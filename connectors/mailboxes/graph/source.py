@@ -76,18 +76,23 @@ class GraphSource:
                         yield batch.pop()
 
     def places(self) -> Iterator[Place]:
-        """The place of every message that is not left out; no bytes are read. Raises as `items`."""
+        """The place of every message that is not left out; no bytes are read. Raises as `items`, and in the end where a folder
+        was not listed."""
         with vendor_errors(self._server.where), closing(GraphSession(self._server, self._login)) as session, self._pool() as pool:
-            for folder in self._chosen(self._tree(session), {}):
-                if folder.policy is None and folder.items:
-                    given: set[str] = set()
-                    pages = FolderPages(session, pool, folder, LISTED_ID, self._notes.append)
-                    for page in pages.after(None):
-                        fresh = [entry.id for entry in page.entries if entry.id not in given]
-                        given.update(fresh)
-                        yield from (Place(self.name, folder.path, one) for one in fresh)
-                    if pages.lost is not None:
-                        raise pages.lost
+            tree = self._tree(session)
+            folders = [folder for folder in self._chosen(tree, {}) if folder.policy is None and folder.items]
+            lost, errors = _LostFolders(session, folders), list[Exception](tree.refused.values())
+            for folder in folders:
+                given: set[str] = set()
+                pages = FolderPages(session, pool, folder, LISTED_ID, self._notes.append)
+                for page in pages.after(None):
+                    fresh = [entry.id for entry in page.entries if entry.id not in given]
+                    given.update(fresh)
+                    yield from (Place(self.name, folder.path, one) for one in fresh)
+                lost.note(folder, pages.lost)
+                errors += [] if pages.lost is None else [pages.lost]
+            if errors:
+                raise errors[0]
 
     def notes(self) -> Sequence[SourceNote]:
         """The parts of the mailbox that the last pass could not reach, and rights without which it read more than it needed."""
@@ -134,10 +139,12 @@ class GraphSource:
         folders = self._chosen(tree, cursors)
         # Before the first page of any folder, so that no edit after its listing is taken for one before it.
         since = session.server_time
-        known = Known(session, self._held, unchanged_before(folders, cursors), failed_before(cursors), note)
+        # Nor is anything sure of what may have lain, and changed, where nobody looks.
+        unchanged = 0.0 if tree.hidden else unchanged_before(folders, cursors)
+        known = Known(session, self._held, unchanged, failed_before(cursors), note)
         filled, losses = [folder for folder in folders if folder.items], Losses()
         lost = _LostFolders(session, filled)
-        yield from ([self._unread(path, "what lies below it")] for path in tree.refused)
+        yield from ([self._unread(path, "what lies below it", error)] for path, error in tree.refused.items())
         for begin in range(0, len(filled), BATCH):
             some = [(folder, position_in(cursors.get(folder.id))) for folder in filled[begin : begin + BATCH]]
             firsts = _first_pages(session, some)
@@ -147,13 +154,13 @@ class GraphSource:
                 yield from reader.batches(pages.after(position, firsts.pop(folder.id, None)), room_for)
                 lost.note(folder, pages.lost)
                 if pages.lost is not None:
-                    yield [self._unread(folder.path, f"all that is in it ({told_of(pages.lost)})")]
+                    yield [self._unread(folder.path, "all that is in it", pages.lost)]
         losses.end()
         lost.end()
 
-    def _unread(self, path: str, what: str) -> OfferedItem:
+    def _unread(self, path: str, what: str, error: Exception) -> OfferedItem:
         """In place of what is not known; the next run asks for it again."""
-        reason = f"the mail server lists this folder and does not show {what}"
+        reason = f"the mail server lists this folder and does not show {what} ({told_of(error)})"
         return RefusedItem(Place(self.name, path, ""), ItemState.FAILED, "unreadable", reason)
 
     @contextmanager
