@@ -27,3 +27,12 @@ def capture(archive: MemoryArchive, *items: OfferedItem, **more: Any) -> Any:
 
 def key_of(companion: Companion) -> str:
     return companion_key(companion.kind, "director", digest_of(companion.raw), companion.suffix)
+
+
+def with_boundary(boundary: str, text: str = "Good day.") -> bytes:
+    """One message as a server makes it anew at each fetch."""
+    return (
+        "From: ada@agency.example\r\nTo: ben@agency.example\r\nSubject: Plan\r\nDate: Thu, 2 Jan 2020 10:00:00 +0000\r\n"
+        f'Message-ID: <plan@agency.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n'
+        f"--{boundary}\r\nContent-Type: text/plain\r\n\r\n{text}\r\n--{boundary}--\r\n"
+    ).encode()

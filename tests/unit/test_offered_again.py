@@ -6,16 +6,7 @@ from capstone.domain.fixity import digest_of
 from capstone.domain.message import HeldItem, ItemState, Occurrence, Place
 from tests.builders import a_designation, a_form
 from tests.fakes.archive import MemoryArchive
-from tests.unit.companions import ENVELOPE, ONE, capture, offered
-
-
-def with_boundary(boundary: str, text: str = "Good day.") -> bytes:
-    """One message as a server makes it anew at each fetch."""
-    return (
-        "From: ada@agency.example\r\nTo: ben@agency.example\r\nSubject: Plan\r\nDate: Thu, 2 Jan 2020 10:00:00 +0000\r\n"
-        f'Message-ID: <plan@agency.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n'
-        f"--{boundary}\r\nContent-Type: text/plain\r\n\r\n{text}\r\n--{boundary}--\r\n"
-    ).encode()
+from tests.unit.companions import ENVELOPE, ONE, capture, offered, with_boundary
 
 
 def test_other_bytes_of_one_item_with_the_same_content_are_a_note_and_no_record() -> None:

@@ -10,8 +10,8 @@ from capstone.domain.fixity import digest_of
 from capstone.domain.message import HeldItem, Occurrence, OfferedMessage, Place
 from tests.builders import a_designation, a_form
 from tests.fakes.archive import MemoryArchive
-from tests.unit.test_capture import ListSource
-from tests.unit.test_companions import ENVELOPE, with_boundary
+from tests.fakes.list_source import ListSource
+from tests.unit.companions import ENVELOPE, with_boundary
 
 
 def by_ews(raw: bytes, name: str = "ews:1") -> OfferedMessage:
