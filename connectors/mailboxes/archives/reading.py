@@ -20,6 +20,7 @@ from pathlib import Path
 from capstone.domain.fixity import Buffer
 from capstone.domain.mbox import HEAD_BYTES
 from capstone.domain.message import ItemState, OfferedItem, Place, RefusedItem
+from connectors.mailboxes.archives.documents import is_document
 from connectors.mailboxes.archives.limits import ArchiveBomb, ArchiveLimits, Budget
 from connectors.mailboxes.archives.members import Entry, MemberDamaged, Packed, Placed, arranged
 from connectors.mailboxes.archives.streams import streams
@@ -174,7 +175,7 @@ class _Within(Unpacking):
 
     def _members(self, packed: Packed, lies_in: FileIO, archive: FileIO, found: Found, cut: Cut) -> Iterator[OfferedItem]:
         placed = arranged(packed.entries())
-        if isinstance(packed, ZipPacked) and packed.is_document():
+        if isinstance(packed, ZipPacked) and packed.is_whole and is_document(placed, packed.beginning):
             yield self._refused(found, ItemState.EXCLUDED, "not_mail")
             return
         kept = _Kept(lies_in)

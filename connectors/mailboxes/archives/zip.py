@@ -29,8 +29,7 @@ _MOST_OF_NOTHING = 32
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 _UNREADABLE = (zipfile.BadZipFile, ValueError, LookupError, EOFError, OverflowError, NotImplementedError, struct.error)
 _DAMAGE = (*_UNREADABLE, zlib.error, lzma.LZMAError, RuntimeError)
-_OF_DOCUMENTS = frozenset({"[Content_Types].xml", "META-INF/MANIFEST.MF"})
-_OF_MAIL = (".eml", ".mbox", ".mbx", ".pst", ".ost")
+_OF_DOCUMENTS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 
 class ZipPacked:
@@ -43,7 +42,6 @@ class ZipPacked:
         self._size = os.fstat(descriptor).st_size
         self._file = os.fdopen(os.dup(descriptor), "rb")
         self._zip: zipfile.ZipFile
-        self._listed: Sequence[zipfile.ZipInfo] = ()
 
     def close(self) -> None:
         """End what it opened."""
@@ -62,7 +60,6 @@ class ZipPacked:
         if not self._are_there(infos):
             yield from self._salvaged()
             return
-        self._listed = infos
         covered = []
         for info in infos:
             self._budget.count()
@@ -97,12 +94,14 @@ class ZipPacked:
             yield entry
         self.is_whole = number == 1 and end >= self._size
 
-    def is_document(self) -> bool:
-        """Whether it is an office document or a program, which only happen to be packed as ZIP files: not where a member has the
-        name of mail, as programs pack other things too. After `entries`."""
-        names = [info.filename for info in self._listed]
-        is_marked = names[:1] == ["mimetype"] or not _OF_DOCUMENTS.isdisjoint(names)
-        return is_marked and not any(name.lower().endswith(_OF_MAIL) for name in names)
+    def beginning(self, entry: Entry) -> bytes | None:
+        """The first bytes of a member; None where they are damaged, or packed in a way that no document is."""
+        if not isinstance(entry.handle, zipfile.ZipInfo) or entry.handle.compress_type not in _OF_DOCUMENTS:
+            return None
+        try:
+            return next(self.chunks(entry), b"")
+        except MemberDamaged:
+            return None
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
         """See `Packed`."""
