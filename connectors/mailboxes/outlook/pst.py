@@ -30,6 +30,7 @@ from capstone.domain.message import (
 )
 from capstone.ports import HeldItems
 from connectors.mailboxes.outlook.facts import occurrence_of
+from connectors.mailboxes.outlook.pst_folders import ORPHANED
 from connectors.mailboxes.outlook.reader_process import Message, ReaderEnded, ReaderProcess
 
 _REASONS = {
@@ -76,6 +77,10 @@ class _Counts:
     expected: int = 0
     emitted: int = 0
     unrecovered: int = 0
+    orphaned: int = 0
+    """Of these, messages that no folder names: deleted, or of a folder that is damaged."""
+    is_tree_whole: bool = True
+    """Whether the tree could be read that lists what no folder names."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -119,8 +124,13 @@ class PstItemsOffered:
     def note(self, witnessed: int | None) -> SourceNote:
         """The counts, with what another program counted."""
         counts = {"expected": self._counts.expected, "emitted": self._counts.emitted, "unrecovered": self._counts.unrecovered}
+        counts |= {"orphaned": self._counts.orphaned} if self._counts.orphaned else {}
         counts |= {"second_witness": witnessed} if witnessed is not None else {}
         reasons = [*self._counts.notes, "items deleted from it were not looked for"]
+        if self._counts.orphaned:
+            reasons.append(
+                f"{self._counts.orphaned} that no folder names, deleted or of a damaged folder, are offered as {ORPHANED}"
+            )
         return SourceNote(CONTAINER, self._place.item_id, "; ".join(reasons), counts)
 
     def _open(self) -> bool:
@@ -148,7 +158,7 @@ class PstItemsOffered:
         passed_over: list[Sequence[int | str]] = []
         while True:
             listed: list[_Folder] = []
-            self._counts.expected = 0
+            self._counts.expected = self._counts.orphaned = 0
             at = None
             try:
                 self._reader.send({"do": "list", "passed_over": passed_over})
@@ -159,18 +169,20 @@ class PstItemsOffered:
                 passed_over += [at] if at is not None else []
                 self._open_again()
                 continue
-            if not told["has_root"]:
-                raise PstNotOpened
             self._note_lost(listed, passed_over)
             return listed
 
     def _take(self, told: Mapping[str, Any], listed: list[_Folder]) -> None:
         if "ids" in told:
             self._counts.expected += told["expected"]
+            self._counts.orphaned += len(told["ids"]) if told.get("is_orphaned") else 0
+            self._counts.is_tree_whole = told.get("is_tree_whole", True)
             listed.append(_Folder("/".join(told["path"]), tuple(told["ids"])))
 
     def _note_lost(self, listed: Sequence[_Folder], passed_over: Sequence[object]) -> None:
         self._counts.unrecovered = self._counts.expected - sum(len(folder.ids) for folder in listed)
+        if not self._counts.is_tree_whole:
+            self._counts.notes.append("its list of nodes is damaged: that counts as one item, and may hide more")
         if passed_over:
             self._counts.notes.append(
                 f"{len(passed_over)} of its parts ended the process that read them: each counts as one item, and may hold more"

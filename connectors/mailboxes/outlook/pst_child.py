@@ -23,6 +23,7 @@ from connectors.mailboxes.outlook.generating import Generate, NotGenerated, gene
 from connectors.mailboxes.outlook.pst_folders import PstFolders, Step
 from connectors.mailboxes.outlook.pst_items import PstItems
 from connectors.mailboxes.outlook.pst_library import PstFile, PstUnreadable
+from connectors.mailboxes.outlook.pst_nodes import NodeTree
 from connectors.mailboxes.outlook.reader_process import Answers, Message
 
 _CLASS, _PASSWORD, _IPM_SUBTREE = 0x001A, 0x67FF, 0x35E0
@@ -59,7 +60,7 @@ class _Child:
     def _open(self, path: bytes) -> Mapping[str, Any]:
         self._close()
         try:
-            self._pst = _Pst(PstFile(path), self._generate)
+            self._pst = _Pst(path, self._generate)
         except PstUnreadable:
             return {"opened": False}
         return {"opened": True, "has_password": self._pst.has_password}
@@ -68,9 +69,10 @@ class _Child:
 class _Pst:
     """One open PST."""
 
-    def __init__(self, file: PstFile, generate: Generate) -> None:
+    def __init__(self, path: bytes, generate: Generate) -> None:
         """Raises PstUnreadable."""
-        self._file, self._generate = file, generate
+        self._path, self._generate = path, generate
+        self._file = file = PstFile(path)
         self._items = PstItems(file, charset_of(file.codepage) or "windows-1252")
         store = self._store()
         self.has_password = bool(integer_of(store, _PASSWORD))
@@ -90,7 +92,8 @@ class _Pst:
             return {}
 
     def folders(self, passed_over: frozenset[Step]) -> Iterator[Message]:
-        return ((told, []) for told in PstFolders(self._file, self._items, self._top, passed_over).told())
+        listing = PstFolders(self._file, self._items, self._top, passed_over, NodeTree(self._path))
+        return ((told, []) for told in listing.told())
 
     def read(self, identifier: int) -> Message:
         try:

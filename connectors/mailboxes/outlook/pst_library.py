@@ -273,13 +273,6 @@ class PstFile(_Owned):
             raise PstUnreadable("item")
         return Item(found, self._scope)
 
-    def orphans(self) -> Iterator[Item]:
-        """The items that no folder names."""
-        for index in range(self._number("file_get_number_of_orphan_items")):
-            found = self._pointer("file_get_orphan_item_by_index", c_int(index))
-            if found:
-                yield Item(found, self._scope)
-
 
 def _owner(what: str) -> str:
     return "message" if what == "attachments" else "folder"
