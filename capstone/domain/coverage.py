@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-CONTAINER = "container"
-"""The counts of a file of many items: a gap where items in it could not be read."""
+CONTAINER, MISSED = "container", "missed"
+"""The counts of a file of many items: a gap where items in it could not be read, or another reader lists more mail than was."""
 
 GAPS: Mapping[str, str] = {
     "archive_mailbox_not_offered": "in-place archive",
@@ -30,7 +30,9 @@ _LASTING = frozenset({CONTAINER})
 
 def is_gap(code: str, counts: Mapping[str, int]) -> bool:
     """Whether something is not covered. A code that nobody knows is a gap."""
-    return counts.get("unrecovered", 0) > 0 if code == CONTAINER else code not in PLAIN
+    if code == CONTAINER:
+        return counts.get("unrecovered", 0) > 0 or counts.get(MISSED, 0) > 0
+    return code not in PLAIN
 
 
 def what_is_lacking(code: str) -> str:

@@ -129,7 +129,8 @@ class SourceNote:
     reason: str = ""
     """A plain sentence; never content."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Of a container: `expected`, `emitted`, `unrecovered`, and `second_witness` where another program counted too."""
+    """Of a container: `expected`, `emitted`, `unrecovered`; `orphaned` where no folder names some, `second_witness` where
+    another program counted too, and `missed` where that counted more mail."""
     refused_as: ItemState | None = None
     """Of a check that counts items which no run would archive: what would become of them."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from capstone.domain import folders
-from capstone.domain.coverage import CONTAINER
+from capstone.domain.coverage import CONTAINER, MISSED
 from capstone.domain.folders import FolderPolicy
 from capstone.domain.generated import eml
 from capstone.domain.message import (
@@ -76,6 +76,8 @@ class _Counts:
 
     expected: int = 0
     emitted: int = 0
+    no_mail: int = 0
+    """Of these, what is no mail by its class. Another program that counts mail counts none of it."""
     unrecovered: int = 0
     orphaned: int = 0
     """Of these, messages that no folder names: deleted, or of a folder that is damaged."""
@@ -122,7 +124,7 @@ class PstItemsOffered:
                 self._reader.close()  # It may still have answers that nobody waits for.
 
     def note(self, witnessed: int | None) -> SourceNote:
-        """The counts, with what another program counted."""
+        """The counts, with what another program counted: more mail than was read is a gap."""
         counts = {"expected": self._counts.expected, "emitted": self._counts.emitted, "unrecovered": self._counts.unrecovered}
         counts |= {"orphaned": self._counts.orphaned} if self._counts.orphaned else {}
         counts |= {"second_witness": witnessed} if witnessed is not None else {}
@@ -131,7 +133,19 @@ class PstItemsOffered:
             reasons.append(
                 f"{self._counts.orphaned} that no folder names, deleted or of a damaged folder, are offered as {ORPHANED}"
             )
+        missed = (witnessed or 0) - (self._counts.emitted - self._counts.no_mail)
+        if missed > 0:
+            counts |= {MISSED: missed}
+            reasons.append("another reader lists more mail than was read")
         return SourceNote(CONTAINER, self._place.item_id, "; ".join(reasons), counts)
+
+    def note_unopened(self, witnessed: int | None) -> SourceNote | None:
+        """Of a file that could not be opened, or not be read on: whether somebody else may find mail in it."""
+        if not witnessed:
+            return None
+        reason = "it cannot be read here; another reader lists mail in it (readpst takes it out)"
+        counts = {"emitted": self._counts.emitted, "second_witness": witnessed, MISSED: max(1, witnessed - self._counts.emitted)}
+        return SourceNote(CONTAINER, self._place.item_id, reason, counts)
 
     def _open(self) -> bool:
         self._reader.send({"do": "open", "path": self._place.path.decode("utf-8", "surrogateescape")})
@@ -236,6 +250,7 @@ class PstItemsOffered:
             occurrence = occurrence_of(told, place, self._identity(identifier), is_sent=is_sent)
             return OfferedMessage(occurrence, blobs[0], companions=(Companion(CompanionKind.NATIVE, "json", blobs[1]),))
         if told["state"] == "excluded":
+            self._counts.no_mail += 1
             return self._excluded(place, told["policy"], "its class is that of an item that is no mail")
         self._counts.unrecovered += 1
         return RefusedItem(

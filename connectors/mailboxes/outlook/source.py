@@ -123,6 +123,8 @@ class OutlookFiles:
             self._notes.append(found.note(witness.count(self._limits.silence_s)))
         except PstNotOpened:
             unchanged()
+            note = found.note_unopened(witness.count(self._limits.silence_s))
+            self._notes += [note] if note else []
             raise
         finally:
             witness.dismiss()
