@@ -43,7 +43,7 @@ def test_an_msg_is_offered_as_a_generated_message_with_itself_beside_it(tmp_path
     (item,) = offered(tmp_path)
     assert isinstance(item, OfferedMessage)
     native = (tmp_path / "letter.msg").read_bytes()
-    assert item.raw.startswith(b"X-Capstone-Generated: 1; from=msg;")
+    assert item.raw.startswith(b"X-Capstone-Generated: 2; from=msg;")
     assert [(one.kind, one.suffix, one.raw) for one in item.companions] == [(CompanionKind.NATIVE, "msg", native)]
     assert item.occurrence.identity == f"msg:{digest_of(native)}"
     assert item.occurrence.received_at is not None

@@ -43,7 +43,7 @@ def test_every_item_is_offered_with_the_native_one_beside_it(mailbox: Path) -> N
     digest = digest_of(mailbox.read_bytes())
     assert [one.occurrence.identity for one in found] == [f"pst:{digest}:{node}" for node in NODES]
     assert [one.occurrence.place.item_id for one in found] == [f"{mailbox}#{node}" for node in NODES]
-    assert all(one.raw.startswith(b"X-Capstone-Generated: 1; from=pst;") for one in found)
+    assert all(one.raw.startswith(b"X-Capstone-Generated: 2; from=pst;") for one in found)
     for one in found:
         (native,) = one.companions
         told = json.loads(native.raw)

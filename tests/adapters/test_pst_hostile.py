@@ -121,7 +121,7 @@ def test_an_item_that_ends_or_hangs_or_fills_its_reader_is_set_aside_and_the_res
     (refused,) = refusals(items)
     assert items.index(refused) == 2
     assert (refused.state, refused.code) == (ItemState.QUARANTINED, "pst_item_unreadable")
-    assert json.loads(bytes(refused.raw or b"")) == {"folder": "mail.pst", "generator": 1, "node": NODES[2], "pst": "d" * 64}
+    assert json.loads(bytes(refused.raw or b"")) == {"folder": "mail.pst", "generator": 2, "node": NODES[2], "pst": "d" * 64}
     assert len(messages(items)) == 6
     note = pst.note(None)
     assert (dict(note.counts), note.is_gap) == ({"expected": 7, "emitted": 6, "unrecovered": 1}, True)

@@ -13,13 +13,17 @@ from capstone.domain.generated.headers import header_of
 from capstone.domain.generated.mapi import MAX_DEPTH, MapiAttachment, MapiItem, integer_of, text_of
 from capstone.domain.generated.mime import Part, bytes_part, message_part, multipart
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the bytes that are generated from some item."""
 _LONG_NAME, _SHORT_NAME, _SHOWN_NAME, _MIME_TAG = 0x3707, 0x3704, 0x3001, 0x370E
 _CONTENT_ID, _LOCATION, _FLAGS, _PATHS, _CLASS = 0x3712, 0x3713, 0x3714, (0x370D, 0x3708), 0x001A
 _IN_BODY = 4
 """The flag of an attachment that the body shows."""
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
+_SECURED = re.compile(r"ipm\.note\.smime(?:\.|\Z)")
+_SECURED_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_CMS = re.compile(rb"0[\x80-\x84]")
+"""How a message of CMS begins: a sequence, of a length that one byte cannot tell."""
 _NOT_FOR_BYTES = ("multipart/", "message/")
 _SIGNED = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)+\r?\n")
 _CONTENT_FIELD = re.compile(rb"(?im)^content-[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*")
@@ -81,11 +85,13 @@ class _Writer:
     def _secured(self, item: MapiItem) -> Part | None:
         """An S/MIME message: Outlook keeps it as one attachment, which is the body itself ([MS-OXOSMIME])."""
         kind = text_of(item.properties, _CLASS, item.codepage).casefold()
-        if ".smime" not in kind or len(item.attachments) != 1 or not item.attachments[0].data:
+        if not _SECURED.match(kind) or len(item.attachments) != 1 or not item.attachments[0].data:
             return None
         data = item.attachments[0].data
         if kind.endswith("multipartsigned"):
             return _signed(data)
+        if not _Described(item.attachments[0], item.codepage).is_secured():
+            return None
         self.carried.add(sha256(data).hexdigest())
         told = header_text.with_parameters("Content-Type", "application/pkcs7-mime", [header_text.parameter("name", "smime.p7m")])
         return bytes_part(data, told + header_text.with_parameters("Content-Disposition", "attachment", [["filename=smime.p7m"]]))
@@ -132,6 +138,12 @@ class _Described:
         told = self._text(_MIME_TAG).strip()
         is_fit = _MEDIA_TYPE.fullmatch(told) and not told.casefold().startswith(_NOT_FOR_BYTES)
         return header_text.with_parameters("Content-Type", told if is_fit else "application/octet-stream", [])
+
+    def is_secured(self) -> bool:
+        """Whether it is what S/MIME made of a message, by its type, its name or its first bytes."""
+        name = (self._text(_LONG_NAME) or self._text(_SHORT_NAME)).strip().casefold()
+        is_typed = self._text(_MIME_TAG).strip().casefold() in _SECURED_TYPES
+        return is_typed or name.endswith(".p7m") or bool(_CMS.match(self.attachment.data or b""))
 
     def disposition(self) -> bytes:
         """The fields that name it."""
