@@ -21,8 +21,9 @@ GAPS: Mapping[str, str] = {
 }
 """Code: what the archive lacks, in words that name no folder and no file, so that whoever may see the account may read them."""
 
-PLAIN = frozenset({"ids_not_translated", "pst_item_unreadable"})
-"""Codes of what is worth knowing and lacks nothing: items read once more than needed, items that quarantine counts."""
+PLAIN = frozenset({"ids_not_translated", "msg_files", "pst_item_unreadable"})
+"""Codes of what is worth knowing and lacks no item: items read once more than needed, what quarantine counts, attachments that
+the native item lacks too."""
 
 _LASTING = frozenset({CONTAINER})
 """A file that was read once need not be there at the next run: what it lacks is lacking until that file itself is read again."""

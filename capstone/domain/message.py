@@ -123,14 +123,15 @@ class SourceNote:
     """What a source has to say beside its items: the counts of a container, a part of a mailbox that it could not reach."""
 
     code: str
-    """"container" for the counts of a file; else what is not covered, such as "archive_mailbox_not_offered"."""
+    """"container" for the counts of a file, "msg_files" for those of MSG files together; else what is not covered, such as
+    "archive_mailbox_not_offered"."""
     where: str
     """The file or folder, as in `Place`."""
     reason: str = ""
     """A plain sentence; never content."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Of a container: `expected`, `emitted`, `unrecovered`; `orphaned` where no folder names some, `second_witness` where
-    another program counted too, and `missed` where that counted more mail."""
+    """Of a container: `expected`, `emitted`, `unrecovered`; `orphaned` where no folder names some, `lacking` where messages
+    lack something of their items, `second_witness` where another program counted too, and `missed` where that counted more mail."""
     refused_as: ItemState | None = None
     """Of a check that counts items which no run would archive: what would become of them."""
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 import zlib
+from ctypes import c_size_t, c_uint8, c_uint32, create_string_buffer
+
+from connectors.mailboxes.outlook.pst_library import _function
 
 PAGE_BYTES, COUNTS_AT, TRAILER_AT = 512, 488, 496
 NODES_FROM, BLOCKS_FROM = 224, 240
@@ -27,6 +30,13 @@ def without(raw: bytes, identifier: int) -> bytes:
     """With zeros for a node's own bytes."""
     at, size = block_of(raw, identifier)
     return raw[:at] + bytes(size) + raw[at + size :]
+
+
+def scrambled(raw: bytes) -> bytes:
+    """As the samples keep the bytes of blocks: each stands for another one."""
+    table = create_string_buffer(bytes(range(256)), 256)
+    assert _function("encryption_decrypt")(c_uint8(1), c_uint32(0), table, c_size_t(256), None) == 256
+    return bytes(table.raw.index(bytes([one])) for one in raw)
 
 
 def checksum(raw: bytes) -> int:

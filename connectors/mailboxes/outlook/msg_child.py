@@ -45,4 +45,4 @@ def _answers(path: str, generate: Generate) -> Iterator[Message]:
     except NotGenerated:
         yield {"state": "damaged"}, []
         return
-    yield {"state": "message", **facts_of(item)}, [made.raw]
+    yield {"state": "message", "is_lacking": bool(made.notes), **facts_of(item)}, [made.raw]

@@ -76,6 +76,8 @@ class _Counts:
 
     expected: int = 0
     emitted: int = 0
+    lacking: int = 0
+    """Of these, messages that lack something of their item, as they say themselves."""
     no_mail: int = 0
     """Of these, what is no mail by its class. Another program that counts mail counts none of it."""
     unrecovered: int = 0
@@ -126,6 +128,7 @@ class PstItemsOffered:
     def note(self, witnessed: int | None) -> SourceNote:
         """The counts, with what another program counted: more mail than was read is a gap."""
         counts = {"expected": self._counts.expected, "emitted": self._counts.emitted, "unrecovered": self._counts.unrecovered}
+        counts |= {"lacking": self._counts.lacking} if self._counts.lacking else {}
         counts |= {"orphaned": self._counts.orphaned} if self._counts.orphaned else {}
         counts |= {"second_witness": witnessed} if witnessed is not None else {}
         reasons = [*self._counts.notes, "items deleted from it were not looked for"]
@@ -246,6 +249,7 @@ class PstItemsOffered:
         place = self._place_of(folder, identifier)
         if told["state"] == "message":
             self._counts.emitted += 1
+            self._counts.lacking += bool(told.get("is_lacking"))
             is_sent = folders.is_sent(f"{self._place.home}/{place.folder}")
             occurrence = occurrence_of(told, place, self._identity(identifier), is_sent=is_sent)
             return OfferedMessage(occurrence, blobs[0], companions=(Companion(CompanionKind.NATIVE, "json", blobs[1]),))

@@ -108,4 +108,4 @@ class _Pst:
         except (PstUnreadable, NotGenerated):
             return {"id": identifier, "state": "unreadable"}, []
         native = native_json.write_native(whole, of=sha256(made.raw).hexdigest(), carried=made.carried)
-        return {"id": identifier, "state": "message", **facts_of(whole)}, [made.raw, native]
+        return {"id": identifier, "state": "message", "is_lacking": bool(made.notes), **facts_of(whole)}, [made.raw, native]

@@ -46,6 +46,8 @@ class MsgFiles:
         self._held, self._reader = held, reader
         self._known: Mapping[str, tuple[str, ...]] = {}
         self._asked: frozenset[str] = frozenset()
+        self.emitted = self.lacking = 0
+        """How many messages were made of files, and how many of them lack something of their item."""
 
     def close(self) -> None:
         """End the process."""
@@ -76,6 +78,7 @@ class MsgFiles:
                 occurrence = occurrence_of(told, place, identity, is_sent=is_sent)
                 raw = file.readall()
                 unchanged()
+                self.emitted, self.lacking = self.emitted + 1, self.lacking + bool(told.get("is_lacking"))
                 return OfferedMessage(occurrence, blobs[0], companions=(Companion(CompanionKind.NATIVE, "msg", raw),))
             case "excluded":
                 return RefusedItem(place, ItemState.EXCLUDED, told["policy"], "its class is that of an item that is no mail")
@@ -95,9 +98,12 @@ class OutlookFiles:
         self._notes = notes
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes. Of MSG files there is one note, if anything is lacking in them."""
         self._msg.close()
         self._pst_reader.close()
+        if self._msg.lacking:
+            counts = {"emitted": self._msg.emitted, "lacking": self._msg.lacking}
+            self._notes.append(SourceNote("msg_files", "*.msg", "what a message lacks stands in its first field", counts))
 
     def foreseen(self, founds: Iterable[Found]) -> Iterator[Found]:
         """The same things; of the MSG files among the next ones it is asked at once whether they are held."""
