@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from ctypes import c_size_t, c_uint8, c_uint32, create_string_buffer
 from pathlib import Path
-from shutil import copy, which
+from shutil import copy
 
 import pytest
 
@@ -28,6 +28,7 @@ from connectors.mailboxes.outlook.reader_process import Limits
 from connectors.mailboxes.outlook.source import OutlookFiles
 from tests.adapters.pst_samples import MAILBOX, NODES, copied_mailbox, messages, refusals
 from tests.corpus import corpus_root
+from tests.programs import needed
 
 BODIES = "tika/microsoft/testPST_variousBodyTypes.pst"
 CONTACTS, PASSWORD = "java-libpst/dist-list.pst", "java-libpst/passworded.pst"
@@ -128,8 +129,7 @@ def test_items_that_are_no_mail_are_counted_by_class_and_a_password_keeps_nothin
 
 
 def test_the_note_of_a_file_has_the_opinion_of_another_program_and_is_gone_at_the_next_pass(mailbox: Path) -> None:
-    if which("lspst") is None:
-        pytest.skip("pst-utils is not installed")
+    needed("lspst", "pst-utils")
     source = FileSource("disk", [mailbox])
     for _ in range(2):
         list(source.items({}))

@@ -10,12 +10,10 @@ from email.message import EmailMessage
 from email.utils import getaddresses
 from io import BytesIO
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 import compressed_rtf
 import extract_msg
-import pytest
 from RTFDE.deencapsulate import DeEncapsulator
 
 from capstone.domain.facts.rtf_compressed import decompressed
@@ -27,14 +25,10 @@ from capstone.domain.message import ItemState, OfferedMessage, RefusedItem
 from connectors.mailboxes.files.source import FileSource
 from connectors.mailboxes.outlook.msg_file import read_msg
 from tests.corpus import corpus_root
+from tests.programs import needed
 
-PSTS = (
-    "java-libpst/dist-list.pst",
-    "java-libpst/passworded.pst",
-    "tika/microsoft/testPST.pst",
-    "tika/microsoft/testPST_variousBodyTypes.pst",
-)
-MSGS = 27
+PSTS, MSGS = 4, 27
+PST = b"!BDN"
 OLE2 = b"\xd0\xcf\x11\xe0"
 
 
@@ -75,11 +69,18 @@ def plain(message: EmailMessage) -> list[str]:
     return words(body.get_content()) if body else []
 
 
-@pytest.mark.skipif(which("readpst") is None, reason="pst-utils is not installed")
-@pytest.mark.parametrize("name", PSTS)
-def test_mail_in_a_pst_is_what_readpst_finds(name: str, tmp_path: Path) -> None:
-    ours = [read(item.raw) for item in generated(corpus_root() / name)]
-    theirs = witness(corpus_root() / name, tmp_path)
+def test_mail_in_a_pst_is_what_readpst_finds(tmp_path: Path) -> None:
+    needed("readpst", "pst-utils")
+    paths = sorted(path for path in corpus_root().rglob("*.pst") if path.read_bytes().startswith(PST))
+    for number, path in enumerate(paths):
+        (tmp_path / str(number)).mkdir()
+        compare(path, tmp_path / str(number))
+    assert len(paths) == PSTS
+
+
+def compare(path: Path, folder: Path) -> None:
+    ours = [read(item.raw) for item in generated(path)]
+    theirs = witness(path, folder)
     assert sorted(map(told, ours)) == sorted(map(told, theirs))
     by_id = {str(message["message-id"]): message for message in theirs}
     for message in ours:
