@@ -131,7 +131,7 @@ class SourceNote:
     """A plain sentence; never content."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Of a container: `expected`, `emitted`, `unrecovered`; `orphaned` where no folder names some, `lacking` where messages
-    lack something of their items, `second_witness` where another program counted too, and `missed` where that counted more mail."""
+    lack something of their items, `second_witness` where another program counted too, `missed` where that counted more mail."""
     refused_as: ItemState | None = None
     """Of a check that counts items which no run would archive: what would become of them."""
 

@@ -64,5 +64,5 @@ def test_mail_that_another_program_lists_in_a_file_that_cannot_be_opened_is_told
     assert isinstance(item, RefusedItem)
     assert item.code == "container_unreadable"
     told = [(note.where, dict(note.counts), note.is_gap) for note in source.notes()]
-    assert told == ([(str(path), {"emitted": 0, "second_witness": 3}, True)] if is_noted else [])
+    assert told == ([(str(path), {"emitted": 0, "second_witness": 3, "missed": 3}, True)] if is_noted else [])
     assert all("another reader lists mail in it" in note.reason for note in source.notes())
