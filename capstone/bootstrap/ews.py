@@ -22,7 +22,9 @@ def open_ews(source: EwsSource, held: HeldItems) -> CheckableSource:
         source.access,
         Trust(ca_file, source.connect_timeout_s, source.timeout_s),
     )
-    choice = EwsChoice(source.folders, source.archive, source.recoverable, source.public_folders, source.calendars)
+    choice = EwsChoice(
+        source.folders, source.archive, source.recoverable, source.public_folders, source.calendars, source.left_out
+    )
     return EwsMailbox(source.name, server, _login(source), choice, held)
 
 

@@ -25,5 +25,5 @@ def open_graph(source: config.GraphSource, held: HeldItems) -> CheckableSource:
     login = GraphLogin(source.tenant, source.client_id, secret, certificate)
     return GraphSource(
         source.name, server, login, source.mailbox, source.folders, held,
-        archive=source.archive, recoverable=source.recoverable,
+        archive=source.archive, recoverable=source.recoverable, left_out=source.left_out,
     )  # fmt: skip

@@ -10,6 +10,7 @@ import tenacity
 
 from capstone import settings as config
 from capstone.domain.errors import ServerBusy
+from capstone.domain.folders import BY_DEFAULT, LeftOut
 from capstone.ports import CheckableSource, Clock, HeldItems, Holders, ServerSlots, holds_nothing
 from capstone.settings import EwsSource, FilesSource, GraphSource, ImapSource, Source, absolute
 from capstone.usecases.slots import Slot
@@ -18,16 +19,18 @@ from connectors.mailboxes.files.source import FileSource
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1, 15
 
 
-def open_files(name: str, paths: Sequence[Path], held: HeldItems = holds_nothing) -> CheckableSource:
+def open_files(
+    name: str, paths: Sequence[Path], held: HeldItems = holds_nothing, left_out: LeftOut = BY_DEFAULT
+) -> CheckableSource:
     """Everything below the paths. `held` is asked before an item of a container is generated anew."""
-    return FileSource(name, paths, held=held)
+    return FileSource(name, paths, left_out.excluded_by, held=held)
 
 
 def open_source(source: Source, held: HeldItems = holds_nothing) -> CheckableSource:
     """The source as a port; nothing is read yet. Raises MissingSecret."""
     match source:
         case FilesSource():
-            return open_files(source.name, [absolute(source.path)], held)
+            return open_files(source.name, [absolute(source.path)], held, source.left_out)
         case ImapSource():
             return _open_imap(source)
         case EwsSource():
@@ -63,7 +66,7 @@ def _open_imap(source: ImapSource) -> CheckableSource:
     where = f"sources.{source.name}"
     password = config.secret(where, "password", source.password_file, source.password_env)
     token = config.secret(where, "token", source.token_file, source.token_env)
-    return ImapMailbox(source.name, server, ImapLogin(source.user, password, token), source.folders)
+    return ImapMailbox(source.name, server, ImapLogin(source.user, password, token), source.folders, source.left_out)
 
 
 @contextmanager

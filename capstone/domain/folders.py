@@ -1,7 +1,7 @@
 """Folders that mean something by their name, in the languages mail programs speak.
 
-Captured by default is every folder but Drafts, Outbox, RSS and Sync Issues (design.md 2.5). Junk and Deleted Items are
-captured. A circulated draft is a sent message and lies in a Sent folder (36 CFR 1222.12(c), REG-16).
+Captured by default is every folder but Drafts, Outbox, RSS and Sync Issues (design.md 2.5); each source may choose others. Junk
+and Deleted Items are captured. A circulated draft is a sent message and lies in a Sent folder (36 CFR 1222.12(c), REG-16).
 """
 
 from __future__ import annotations
@@ -36,6 +36,12 @@ _NAMES = {
         "problemas de sincronização|problemi di sincronizzazione|synchronisatieproblemen"
     ),
 }
+POLICIES = ("folder_drafts", "folder_outbox", "folder_rss", "folder_sync_issues")
+"""The policies that leave folders out by what these are for: their names in settings, checks and counts."""
+
+FOLDER_LEFT_OUT = "folder_left_out"
+"""The policy of a folder that a person left out by its path."""
+
 _BY_SPECIAL_USE = {
     "\\drafts": "folder_drafts",
     "\\sent": "sent",
@@ -72,10 +78,32 @@ def is_sent(folder: str) -> bool:
     return "sent" in _meanings(folder)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a source leaves out: folders for some purposes, and those of some paths with all that lies below. Without more said
+    it is the default."""
+
+    policies: frozenset[str] = frozenset(POLICIES)
+    paths: tuple[str, ...] = ()
+
+    def policy_of(self, path: str, meanings: Iterable[str]) -> str | None:
+        """The policy that leaves a folder out, as the code of its items; None for one that is taken. `meanings` says of each
+        level of the path what it is for, outermost first: a policy, "sent", or ""."""
+        by_purpose = next((meaning for meaning in meanings if meaning in self.policies), None)
+        return by_purpose or (FOLDER_LEFT_OUT if any(f"{path}/".startswith(f"{one}/") for one in self.paths) else None)
+
+    def excluded_by(self, folder: str) -> str | None:
+        """A FolderPolicy that goes by names alone."""
+        return self.policy_of(folder, _meanings(folder))
+
+
+BY_DEFAULT = LeftOut()
+
+
 @lru_cache(maxsize=1024)
 def excluded_by(folder: str) -> str | None:
     """The default policy: which of the outermost folders left out the path is or lies in, as the code of its items; else None."""
-    return next((meaning for meaning in _meanings(folder) if meaning != "sent"), None)
+    return BY_DEFAULT.excluded_by(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +117,11 @@ class MarkedFolders:
         """As `is_sent`."""
         return "sent" in self._meanings(folder)
 
-    def excluded_by(self, folder: str, below: str = "") -> str | None:
-        """As the function `excluded_by`. `below` is a folder that a person named: neither it nor what it lies in is judged."""
+    def excluded_by(self, folder: str, below: str = "", left_out: LeftOut = BY_DEFAULT) -> str | None:
+        """As the function `excluded_by`. `below` is a folder that a person named: what it and what it lies in are for is not
+        judged."""
         named = len(below.split("/")) if below else 0
-        return next((meaning for meaning in self._meanings(folder)[named:] if meaning not in ("", "sent")), None)
+        return left_out.policy_of(folder, self._meanings(folder)[named:])
 
     def _meanings(self, folder: str) -> list[str]:
         names = folder.split("/")

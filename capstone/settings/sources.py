@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AnyHttpUrl, Field, field_validator, model_validator
 
+from capstone.domain.folders import POLICIES, LeftOut
 from capstone.domain.layout import is_account
 from capstone.settings.sections import LOOPBACK, Section
 
@@ -16,6 +17,30 @@ class _Source(Section):
 
     name: Annotated[str, Field(min_length=1)]
     account: str
+    leave_out: tuple[str, ...] = POLICIES
+    """What folders are left out by what they are for, as policies."""
+    leave_out_folders: tuple[str, ...] = ()
+    """Paths of more folders that are left out, with all that lies below."""
+
+    @property
+    def left_out(self) -> LeftOut:
+        """Both, as one policy."""
+        return LeftOut(frozenset(self.leave_out), self.leave_out_folders)
+
+    @field_validator("leave_out")
+    @classmethod
+    def _are_policies(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in names if name not in POLICIES]:
+            known = ", ".join(POLICIES)
+            raise ValueError(f"{unknown[0]!r} is no policy; known are {known}; paths stand in leave_out_folders")
+        return names
+
+    @field_validator("leave_out_folders")
+    @classmethod
+    def _are_paths(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        if odd := [path for path in paths if not all(path.split("/"))]:
+            raise ValueError(f"{odd[0]!r} is no path of a folder: its levels are joined by '/', and none is empty")
+        return paths
 
     @field_validator("account")
     @classmethod
@@ -37,6 +62,13 @@ class _ServerSource(_Source):
     """How long a capture waits for one of the `connections`."""
     connect_timeout_s: Annotated[float, Field(gt=0)] = 10
     timeout_s: Annotated[float, Field(gt=0)] = 60
+
+    @model_validator(mode="after")
+    def _reads_what_it_names(self) -> _ServerSource:
+        for folder in self.folders:
+            if any(f"{folder}/".startswith(f"{path}/") for path in self.leave_out_folders):
+                raise ValueError(f"folders names {folder!r}, and leave_out_folders leaves it out")
+        return self
 
 
 class FilesSource(_Source):

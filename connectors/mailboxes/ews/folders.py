@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from capstone.domain.folders import excluded_by, is_sent
+from capstone.domain.folders import BY_DEFAULT, LeftOut, excluded_by, is_sent
+from connectors.mailboxes.choice import cursor_for
 from connectors.mailboxes.ews.values import FolderTold
 
 ARCHIVE, RECOVERABLE, PUBLIC = "In-Place Archive", "Recoverable Items", "Public Folders"
@@ -44,6 +45,11 @@ class Folder:
     """What each level of the path means, as in MEANINGS."""
 
     @property
+    def cursor(self) -> str:
+        """The name of its cursor."""
+        return cursor_for(self.folder_id, self.policy, BY_DEFAULT.policy_of(self.path, self.meanings))
+
+    @property
     def is_public(self) -> bool:
         """Whether it is a public folder, whose content may lie in another mailbox than the one that is asked."""
         return self.path.startswith(f"{PUBLIC}/")
@@ -60,20 +66,21 @@ class Tree:
     """What the names of its uppermost folders may mean, where ids do not tell."""
 
 
-def folders_in(tree: Tree, meanings: Mapping[str, str]) -> Iterator[Folder]:
-    """The folders of a tree, judged by what their ids mean, the uppermost else by their names; what lies in them is as they
-    are. The root itself is there if it holds anything."""
+def folders_in(tree: Tree, meanings: Mapping[str, str], left_out: LeftOut) -> Iterator[Folder]:
+    """The folders of a tree, judged by what their ids mean, the uppermost else by their names, and by their paths; what lies in
+    them is as they are. The root itself is there if it holds anything."""
     known = {one.folder_id: one for one in tree.below}
     if tree.root.messages:
         path = tree.prefix or level(tree.root.name)
-        yield Folder(tree.root.folder_id, path, False, None, tree.root.messages, tree.root.size_bytes)
+        policy = left_out.policy_of(path, ())
+        yield Folder(tree.root.folder_id, path, False, policy, tree.root.messages, tree.root.size_bytes)
     for one in tree.below:
         chain = _chain(one, known)
         above = tree.prefix.split("/") if tree.prefix else []
         path = "/".join([*above, *(level(part.name) for part in chain)])
         judged = (_meaning(part, meanings, tree.names if part is chain[0] else frozenset()) for part in chain)
         said = (*[""] * len(above), *judged)
-        yield Folder(one.folder_id, path, "sent" in said, _policy(said), one.messages, one.size_bytes, said)
+        yield Folder(one.folder_id, path, "sent" in said, left_out.policy_of(path, said), one.messages, one.size_bytes, said)
 
 
 def chosen(folders: Iterable[Folder], named: Sequence[str]) -> dict[str, list[Folder]]:
@@ -82,18 +89,14 @@ def chosen(folders: Iterable[Folder], named: Sequence[str]) -> dict[str, list[Fo
     return {path: [one for one in everything if one.path == path or one.path.startswith(f"{path}/")] for path in named}
 
 
-def judged_below(folder: Folder, named: str) -> Folder:
-    """The same folder where a person named `named`: neither that nor what it lies in is judged."""
-    return replace(folder, policy=_policy(folder.meanings[len(named.split("/")) :]))
+def judged_below(folder: Folder, named: str, left_out: LeftOut) -> Folder:
+    """The same folder where a person named `named`: what that and what it lies in are for is not judged."""
+    return replace(folder, policy=left_out.policy_of(folder.path, folder.meanings[len(named.split("/")) :]))
 
 
 def level(name: str) -> str:
     """A folder's name as one level of a path. A "/" in it, or a control character, is told as %XX."""
     return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", _AMBIGUOUS.sub("%25", name))
-
-
-def _policy(said: Iterable[str]) -> str | None:
-    return next((meaning for meaning in said if meaning not in ("", "sent")), None)
 
 
 def _meaning(folder: FolderTold, meanings: Mapping[str, str], names: frozenset[str]) -> str:

@@ -104,7 +104,7 @@ class FolderReader:
             items = self._offer(chunk, held)
             if number == len(chunks) and len(self._failed) <= MOST_FAILED:
                 text = Position(page.state, tuple(self._failed)).as_text()
-                items[-1] = replace(items[-1], cursor=(self._folder.folder_id, text))
+                items[-1] = replace(items[-1], cursor=(self._folder.cursor, text))
             yield items
 
     def _again(self, position: Position, given: set[bytes]) -> Page:

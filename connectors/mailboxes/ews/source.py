@@ -156,7 +156,7 @@ class EwsSource:
         filled = [folder for folder in found.folders if folder.messages]
         unlisted = Unlisted(reader, filled)
         for folder in filled:
-            yield from self._read(reading, unlisted, folder, cursors.get(folder.folder_id, ""))
+            yield from self._read(reading, unlisted, folder, cursors.get(folder.cursor, ""))
         reading.losses.end()
         unlisted.end()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from exchangelib import errors as ews
 
+from capstone.domain.folders import BY_DEFAULT, LeftOut
 from capstone.domain.message import SourceNote
 from connectors.mailboxes.ews.errors import ABSENT, ASK_ACCESS, DENIED
 from connectors.mailboxes.ews.folders import (
@@ -30,13 +31,15 @@ _MOST_DEEP = 50
 
 @dataclass(frozen=True, slots=True)
 class EwsChoice:
-    """What of a mailbox is read. `folders` narrows it to those paths and what lies below them."""
+    """What of a mailbox is read. `folders` narrows it to those paths and what lies below them; of what is `left_out` the items
+    are only counted."""
 
     folders: tuple[str, ...] = ()
     archive: bool = True
     recoverable: bool = True
     public_folders: tuple[str, ...] = ()
     calendars: bool = False
+    left_out: LeftOut = BY_DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,10 @@ def find_folders(reader: EwsReader, choice: EwsChoice) -> Found:
     names = BY_NAME - set(meanings.values()) | {"sent"}
     trees = [Tree(root, "", tuple(reader.folders_below(root.folder_id)), names)]
     trees += [tree for part in _parts(choice) if (tree := _tree(search, part)) is not None]
-    folders = [folder for tree in trees for folder in folders_in(tree, meanings)]
+    folders = [folder for tree in trees for folder in folders_in(tree, meanings, choice.left_out)]
     if choice.folders:
-        folders = _named(search, folders, choice.folders)
-    public = [folder for path in choice.public_folders for folder in _public(search, path)]
+        folders = _named(search, folders, choice)
+    public = [folder for path in choice.public_folders for folder in _public(search, path, choice.left_out)]
     found = {folder.folder_id: folder for folder in [*folders, *public]}
     in_order = sorted(found.values(), key=lambda folder: folder.path)
     return Found(tuple(in_order), tuple(search.notes), tuple(search.rights), tuple(search.absent))
@@ -127,11 +130,11 @@ def _note_gap(search: _Search, part: _Part, error: ews.ResponseMessageError) -> 
         search.rights.append(f"{part.prefix}: access is denied. {ASK_ACCESS}")
 
 
-def _named(search: _Search, folders: Sequence[Folder], paths: Sequence[str]) -> list[Folder]:
+def _named(search: _Search, folders: Sequence[Folder], choice: EwsChoice) -> list[Folder]:
     found = []
-    for path, below in chosen(folders, paths).items():
+    for path, below in chosen(folders, choice.folders).items():
         search.absent += [] if below else [path]
-        found += [judged_below(folder, path) for folder in below]
+        found += [judged_below(folder, path, choice.left_out) for folder in below]
     return found
 
 
@@ -144,7 +147,7 @@ def public_gap(path: str) -> SourceNote:
     return SourceNote(_PUBLIC.gap, path, why)
 
 
-def _public(search: _Search, path: str) -> list[Folder]:
+def _public(search: _Search, path: str, left_out: LeftOut) -> list[Folder]:
     try:
         named = _public_root(search.reader, path)
         if named is None:
@@ -154,7 +157,7 @@ def _public(search: _Search, path: str) -> list[Folder]:
     except ews.ResponseMessageError as exc:
         _note_gap(search, _PUBLIC, exc)
         return []
-    return list(folders_in(tree, {}))
+    return list(folders_in(tree, {}, left_out))
 
 
 def _public_root(reader: EwsReader, path: str) -> FolderTold | None:

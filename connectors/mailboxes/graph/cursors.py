@@ -53,7 +53,7 @@ def unchanged_before(folders: Iterable[Folder], cursors: Mapping[str, str]) -> f
     """
     positions = {name: position_in(text) for name, text in cursors.items()}
     for folder in folders:
-        position = positions.get(folder.id)
+        position = positions.get(folder.cursor)
         if folder.items and (position is None or not position.is_whole):
             return 0.0
     return min((one.since for one in positions.values() if one is not None), default=0.0) - _MARGIN_S

@@ -9,7 +9,9 @@ from functools import partial
 from typing import Any
 
 from capstone.domain import folders
+from capstone.domain.folders import BY_DEFAULT, LeftOut
 from capstone.domain.message import SourceNote
+from connectors.mailboxes.choice import cursor_for
 from connectors.mailboxes.graph.answers import listed_in
 from connectors.mailboxes.graph.connection import GraphSession, part, relative
 from connectors.mailboxes.graph.errors import GONE, NO_ANSWER, BrokenAnswer, GraphError, concerns_all, concerns_folder, told_of
@@ -64,6 +66,8 @@ class Folder:
     is_sent: bool
     policy: str | None
     """The policy that leaves its messages out."""
+    cursor: str
+    """The name of its cursor."""
     items: int
     """How many the server counts, other than messages too."""
     size_bytes: int | None
@@ -111,17 +115,17 @@ class Tree:
     refused: Mapping[str, GraphError] = field(default_factory=dict)
     """The paths of those among them that were refused, and how: another run may show what lies there."""
 
-    def chosen(self, named: Sequence[str]) -> tuple[list[Folder], list[str]]:
-        """The folders to read, by path: all, or the named ones with all below them, and the names that no folder has. A named
-        folder, and what it lies in, is not judged itself."""
+    def chosen(self, named: Sequence[str], left_out: LeftOut = BY_DEFAULT) -> tuple[list[Folder], list[str]]:
+        """The folders to read, by path: all, or the named ones with all below them, and the names that no folder has. What a
+        named folder, and what it lies in, is for is not judged."""
         if not named:
-            return sorted((_judged(one, 0) for one in self.listed), key=_by_path), []
+            return sorted((_judged(one, 0, left_out) for one in self.listed), key=_by_path), []
         found: dict[str, Folder] = {}
         missing = []
         for name in named:
             depth = len(name.split("/"))
             below = [one for one in self.listed if name in ("/".join(one.names[:depth]), "/".join(one.known[:depth]))]
-            found |= {one.told["id"]: _judged(one, depth) for one in below if one.told["id"] not in found}
+            found |= {one.told["id"]: _judged(one, depth, left_out) for one in below if one.told["id"] not in found}
             missing += [] if below or any(one.may_hold(name) for one in self.hidden) else [name]
         return sorted(found.values(), key=_by_path), missing
 
@@ -373,14 +377,17 @@ def _name(told: Mapping[str, Any]) -> str:
     return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", shown)
 
 
-def _judged(one: _Listed, unjudged: int) -> Folder:
+def _judged(one: _Listed, unjudged: int, left_out: LeftOut) -> Folder:
+    said, known = one.meant[unjudged:], "/".join(one.known)
+    policy = left_out.policy_of(one.path, said) or left_out.policy_of(known, said)
     items, size = one.told.get("totalItemCount"), one.told.get("sizeInBytes")
     return Folder(
         one.mailbox,
         str(one.told["id"]),
         one.path,
         _SENT in one.meant,
-        next((meaning for meaning in one.meant[unjudged:] if meaning not in ("", _SENT)), None),
+        policy,
+        cursor_for(str(one.told["id"]), policy, BY_DEFAULT.policy_of(one.path, one.meant)),
         # A folder whose count is not told is read.
         items if isinstance(items, int) else 1,
         size if isinstance(size, int) else None,

@@ -195,7 +195,7 @@ class FolderReader:
         # A cursor names those before it that failed, so that the next run offers them again; behind too many it stays.
         if due.position is None or len(self._failed) > MOST_FAILED:
             return item
-        return replace(item, cursor=(self._folder.id, replace(due.position, failed=tuple(self._failed)).as_text()))
+        return replace(item, cursor=(self._folder.cursor, replace(due.position, failed=tuple(self._failed)).as_text()))
 
     # --- one message ---------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from capstone.domain.errors import SourceMissing
+from capstone.domain.folders import BY_DEFAULT, LeftOut
 from capstone.domain.message import ItemState, OfferedItem, OfferedMessage, Place, RefusedItem, SourceNote
 from capstone.ports import FolderSeen, HeldItems, SourceCheck, holds_nothing
 from connectors.mailboxes.ahead import ReadAhead
@@ -35,7 +36,7 @@ __all__ = ["CLOUDS", "GraphLogin", "GraphServer", "GraphSource"]
 
 class GraphSource:
     """A MailSource over one mailbox of Microsoft 365, its Recoverable Items and its in-place archive. `folders` narrows it to
-    those and what lies below them."""
+    those and what lies below them; of what is `left_out` the messages are only counted."""
 
     gives_same_bytes = False
 
@@ -50,11 +51,12 @@ class GraphSource:
         *,
         archive: bool = True,
         recoverable: bool = True,
+        left_out: LeftOut = BY_DEFAULT,
     ) -> None:
         """`name` stands in every place; `mailbox` is the user's principal name or id. Nothing is connected yet."""
         self.name = name
         self._server, self._login, self._user, self._folders, self._held = server, login, part(mailbox), tuple(folders), held
-        self._archive, self._recoverable = archive, recoverable
+        self._archive, self._recoverable, self._left_out = archive, recoverable, left_out
         self._notes: list[SourceNote] = []
 
     def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
@@ -108,7 +110,7 @@ class GraphSource:
                 if exc.status != 403:
                     raise
                 return SourceCheck((), (right_for("list its folders", exc),))
-            chosen, _ = tree.chosen(self._folders)
+            chosen, _ = tree.chosen(self._folders, self._left_out)
             seen = tuple(FolderSeen(one.path, one.items, one.size_bytes, one.policy) for one in chosen)
             return SourceCheck(seen, missing_rights(session, self._user, tree.gaps), tree.gaps)
 
@@ -120,7 +122,7 @@ class GraphSource:
         return tree
 
     def _chosen(self, tree: Tree, cursors: Mapping[str, str]) -> list[Folder]:
-        chosen, missing = tree.chosen(self._folders)
+        chosen, missing = tree.chosen(self._folders, self._left_out)
         if missing:
             raise SourceMissing(
                 f"The mail server {self._server.where} shows no folder {missing[0]!r} in this mailbox.",
@@ -146,7 +148,7 @@ class GraphSource:
         lost = _LostFolders(session, filled)
         yield from ([self._unread(path, "what lies below it", error)] for path, error in tree.refused.items())
         for begin in range(0, len(filled), BATCH):
-            some = [(folder, position_in(cursors.get(folder.id))) for folder in filled[begin : begin + BATCH]]
+            some = [(folder, position_in(cursors.get(folder.cursor))) for folder in filled[begin : begin + BATCH]]
             firsts = _first_pages(session, some)
             for folder, position in some:
                 pages = FolderPages(session, pool, folder, LISTED, note, since)

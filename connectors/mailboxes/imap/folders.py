@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from capstone.domain.folders import MarkedFolders
-from connectors.mailboxes.imap.names import path_of
+from capstone.domain.folders import BY_DEFAULT, LeftOut, MarkedFolders
+from connectors.mailboxes.choice import cursor_for
+from connectors.mailboxes.imap.names import cursor_name, path_of
 
 _CLOSED = frozenset({"\\noselect", "\\nonexistent"})
 """Folders that only hold other folders, or are subscribed to and gone."""
@@ -49,6 +50,8 @@ class Folder:
     is_sent: bool
     policy: str | None
     """The policy that leaves its messages out."""
+    cursor: str
+    """The name of its cursor."""
 
 
 def personal(listed: Iterable[Listed], namespaces: Sequence[Namespace]) -> Iterator[Listed]:
@@ -65,12 +68,17 @@ def below(listed: Iterable[Listed], named: str) -> list[Listed]:
     return [one for one in listed if _same(one.path, named) or _same(one.path[: len(named) + 1], f"{named}/")]
 
 
-def to_read(listed: Iterable[Listed], everything: Iterable[Listed], named: str = "") -> Iterator[Folder]:
+def to_read(
+    listed: Iterable[Listed], everything: Sequence[Listed], named: str = "", left_out: LeftOut = BY_DEFAULT
+) -> Iterator[Folder]:
     """The open ones of `listed`, in the order of their paths, judged by what the server says of all its folders."""
     marked = MarkedFolders({one.path: one.attributes for one in everything})
+    chosen = replace(left_out, paths=tuple(one.path for path in left_out.paths for one in below(everything, path)))
     for one in sorted(listed, key=lambda one: one.path):
         if one.is_open:
-            yield Folder(one.wire, one.path, marked.is_sent(one.path), marked.excluded_by(one.path, named))
+            policy = marked.excluded_by(one.path, named, chosen)
+            cursor = cursor_for(cursor_name(one.wire), policy, marked.excluded_by(one.path))
+            yield Folder(one.wire, one.path, marked.is_sent(one.path), policy, cursor)
 
 
 def _lies_in(wire: bytes, space: Namespace) -> bool:

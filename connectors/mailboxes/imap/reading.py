@@ -12,7 +12,6 @@ from connectors.mailboxes.imap.cursors import Position
 from connectors.mailboxes.imap.errors import NO_ANSWER
 from connectors.mailboxes.imap.folders import Folder
 from connectors.mailboxes.imap.listing import entries_after, is_there
-from connectors.mailboxes.imap.names import cursor_name
 from connectors.mailboxes.imap.session import Entry, FolderState, ImapSession
 from connectors.mailboxes.losses import Losses
 
@@ -73,8 +72,7 @@ class FolderReader:
         if self._has_failed or not self._state.validity:
             return item
         position = Position(self._state.validity, uid, self._state if is_whole else None)
-        cursor = (cursor_name(self._folder.wire), position.as_text())
-        return replace(item, cursor=cursor)
+        return replace(item, cursor=(self._folder.cursor, position.as_text()))
 
     # --- bytes ---------------------------------------------------------------------------------
 

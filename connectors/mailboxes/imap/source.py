@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from capstone.domain.errors import SourceMissing, SourceUnavailable
+from capstone.domain.folders import BY_DEFAULT, LeftOut
 from capstone.domain.message import HeldItem, ItemState, OfferedItem, Place, RefusedItem, SourceNote
 from capstone.ports import FolderSeen, SourceCheck
 from connectors.mailboxes.ahead import ReadAhead
@@ -14,7 +15,7 @@ from connectors.mailboxes.imap.connection import ImapLogin, ImapServer
 from connectors.mailboxes.imap.cursors import Position, is_unchanged, position_in, read_after
 from connectors.mailboxes.imap.errors import vendor_errors
 from connectors.mailboxes.imap.folders import Folder, Listed, below, personal, to_read
-from connectors.mailboxes.imap.names import cursor_name, path_of, wire_of
+from connectors.mailboxes.imap.names import path_of, wire_of
 from connectors.mailboxes.imap.reading import FolderReader
 from connectors.mailboxes.imap.session import FolderRefused, FolderState, ImapSession
 from connectors.mailboxes.losses import Losses
@@ -30,13 +31,15 @@ __all__ = ["ImapLogin", "ImapServer", "ImapSource"]
 
 class ImapSource:
     """A MailSource over one mailbox of an IMAP server. `folders` narrows it to those and what lies below them; folders of
-    other people and shared ones are read only when they are named."""
+    other people and shared ones are read only when they are named. `left_out` are those whose messages are only counted."""
 
     gives_same_bytes = True
 
-    def __init__(self, name: str, server: ImapServer, login: ImapLogin, folders: Sequence[str] = ()) -> None:
+    def __init__(
+        self, name: str, server: ImapServer, login: ImapLogin, folders: Sequence[str] = (), left_out: LeftOut = BY_DEFAULT
+    ) -> None:
         """`name` stands in every place. Nothing is connected yet."""
-        self.name = name
+        self.name, self._left_out = name, left_out
         self._server, self._login, self._folders = server, login, tuple(folders)
 
     def items(self, cursors: Mapping[str, str]) -> Iterator[OfferedItem]:
@@ -106,7 +109,7 @@ class ImapSource:
                 if space.is_personal and not any(one.wire.startswith(space.prefix) for one in everything):
                     more = session.folders(pattern=space.prefix + b"*")
                     everything += [one for one in more if one.wire.startswith(space.prefix)]
-            return list(to_read(personal(everything, spaces), everything))
+            return list(to_read(personal(everything, spaces), everything, left_out=self._left_out))
         found: dict[bytes, Folder] = {}
         for named in self._folders:
             listed = below(everything, named) or below(self._asked_for(session, named), named)
@@ -115,7 +118,8 @@ class ImapSource:
                     f"The mail server {self._server.where} shows no folder {named!r} to this user.",
                     "Check `folders` of this source: names as the server lists them, levels joined by '/'.",
                 )
-            found |= {folder.wire: folder for folder in to_read(listed, [*everything, *listed], named)}
+            below_it = to_read(listed, [*everything, *listed], named, self._left_out)
+            found |= {folder.wire: folder for folder in below_it}
         return sorted(found.values(), key=lambda folder: folder.path)
 
     def _asked_for(self, session: ImapSession, named: str) -> list[Listed]:
@@ -146,7 +150,7 @@ class ImapSource:
     ) -> Iterator[list[OfferedItem]]:
         messages, losses, chosen = 0, Losses(), self._chosen(session)
         for folder in chosen:
-            position = position_in(cursors.get(cursor_name(folder.wire)))
+            position = position_in(cursors.get(folder.cursor))
             try:
                 state = session.state(folder.wire)
                 if state is not None and (not state.messages or is_unchanged(position, state)):
