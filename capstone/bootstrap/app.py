@@ -19,7 +19,7 @@ from capstone.bootstrap.people import make_roles, named_person
 from capstone.bootstrap.register import RegisterApp
 from capstone.bootstrap.reopening import POINTER, reopening
 from capstone.bootstrap.source_checks import SourceChecksApp
-from capstone.bootstrap.sources import open_files, open_source, slot_of
+from capstone.bootstrap.sources import open_files, open_source, places_of, slot_of
 from capstone.domain.access import Person, require_register_keeper
 from capstone.domain.effects import state_after
 from capstone.domain.errors import CapstoneError, MissingSecret, ServerBusy, SourceMissing, UnknownAccount
@@ -228,9 +228,10 @@ class App(CullingApp, FormsApp, JournalApp, RegisterApp, SourceChecksApp):
 
     def reconcile(self) -> ReconcileReport:
         """See `usecases.reconcile`."""
-        sources = tuple((source.account, source.name, partial(open_source, source)) for source in self.settings.sources)
-        ledger = self._parts.ledger
-        return reconcile(ReconcileParts(self._parts.capturing, ledger.records, ledger.outbox, self._parts.index, sources))
+        parts, ledger = self._parts, self._parts.ledger
+        slots = (ledger.slots, parts.clock, parts.holders)
+        sources = tuple((source.account, source.name, partial(places_of, source, *slots)) for source in self.settings.sources)
+        return reconcile(ReconcileParts(parts.capturing, ledger.records, ledger.outbox, parts.index, sources))
 
     def verify(self, sample: int | None = None) -> VerifyReport:
         """See `usecases.verify`. `sample`: about so many records, chosen by chance."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from capstone.bootstrap.parts import Parts
-from capstone.bootstrap.sources import open_source, server_of
-from capstone.domain.errors import NotInitialised, SourceMissing, UnknownAccount
+from capstone.bootstrap.sources import open_source, server_of, slot_of
+from capstone.domain.errors import NotInitialised, ServerBusy, SourceMissing, UnknownAccount
 from capstone.ports import Run
 from capstone.settings import FilesSource, Settings, Source, absolute
 from capstone.usecases.source_checks import CheckedSource, ConfiguredSource, checked
@@ -17,7 +18,8 @@ _EARLIER_RUNS = 1000
 
 
 class SourceChecksApp:
-    """The part of `App` that looks at sources and changes nothing: no run, no audit entry, no lease, no slot."""
+    """The part of `App` that looks at sources and changes nothing: no run, no audit entry, no lease. While it looks it has a slot
+    of the mail server, as a capture does."""
 
     settings: Settings
     _parts: Parts
@@ -44,7 +46,20 @@ class SourceChecksApp:
         ]
 
     def _checked(self, source: Source) -> CheckedSource:
-        return checked(_configured(source), partial(open_source, source), self._earlier_runs(source.account))
+        configured, runs = _configured(source), self._earlier_runs(source.account)
+        try:
+            with self._slot_of(source):
+                return checked(configured, partial(open_source, source), runs)
+        except ServerBusy as exc:
+            return CheckedSource(configured, None, error=exc)
+
+    def _slot_of(self, source: Source) -> AbstractContextManager[object]:
+        """Nobody else can be reading where there is no archive yet."""
+        parts = self._parts
+        try:
+            return slot_of(source, parts.ledger.slots, parts.clock, parts.holders)
+        except NotInitialised:
+            return nullcontext()
 
     def _earlier_runs(self, account: str) -> list[Run]:
         """None where there is no archive yet: sources may be checked before it is made."""

@@ -11,12 +11,15 @@ import tenacity
 from capstone import settings as config
 from capstone.domain.errors import ServerBusy
 from capstone.domain.folders import BY_DEFAULT, LeftOut
+from capstone.domain.message import Place
 from capstone.ports import CheckableSource, Clock, HeldItems, Holders, ServerSlots, holds_nothing
 from capstone.settings import EwsSource, FilesSource, GraphSource, ImapSource, Source, absolute
 from capstone.usecases.slots import Slot
 from connectors.mailboxes.files.source import FileSource
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1, 15
+_PLACES_A_KEEPING = 1000
+"""After so many places a slot is kept for longer."""
 
 
 def open_files(
@@ -47,11 +50,12 @@ def server_of(source: ImapSource | EwsSource | GraphSource) -> str:
     """What stands for the server in the ledger's slots: those who read from one server share its slots."""
     match source:
         case ImapSource():
-            return f"{source.host}:{source.port}"
+            server = f"{source.host}:{source.port}"
         case EwsSource():
-            return f"ews:{source.url.host}:{source.url.port}" if source.url else f"ews:{source.mailbox.rpartition('@')[2]}"
+            server = f"ews:{source.url.host}:{source.url.port}" if source.url else f"ews:{source.mailbox.rpartition('@')[2]}"
         case GraphSource():
-            return f"graph:{source.tenant}"
+            server = f"graph:{source.tenant}"
+    return server.lower()
 
 
 def _open_imap(source: ImapSource) -> CheckableSource:
@@ -90,3 +94,13 @@ def slot_of(source: Source, slots: ServerSlots, clock: Clock, holders: Holders) 
         yield slot.keep
     finally:
         slot.give_back()
+
+
+def places_of(source: Source, slots: ServerSlots, clock: Clock, holders: Holders) -> Iterator[Place]:
+    """Every place that the source shows now, listed in a slot of its server. Raises as `slot_of`, `open_source` and
+    `MailSource.places`."""
+    with slot_of(source, slots, clock, holders) as keep:
+        for number, place in enumerate(open_source(source).places(), 1):
+            if number % _PLACES_A_KEEPING == 0:
+                keep()
+            yield place

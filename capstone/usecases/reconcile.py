@@ -15,7 +15,7 @@ from capstone.domain.errors import CapstoneError, NoMailFound
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import digest_in_record_key, record_key
 from capstone.domain.message import Occurrence, OfferedItem, OfferedMessage, Place, SourceNote
-from capstone.ports import MailSource, ObjectRef, Outbox, RecordLedger, RecordStore, SearchIndex
+from capstone.ports import ObjectRef, Outbox, RecordLedger, RecordStore, SearchIndex
 from capstone.usecases.anchor import anchor
 from capstone.usecases.capture import CaptureParts, capture_source
 from capstone.usecases.differences import Difference, ReconcileReport, paired
@@ -38,8 +38,8 @@ class ReconcileParts:
     records: RecordLedger
     outbox: Outbox
     index: SearchIndex
-    sources: tuple[tuple[str, str, Callable[[], MailSource]], ...]
-    """Account, name and what opens it, of every configured source."""
+    sources: tuple[tuple[str, str, Callable[[], Iterator[Place]]], ...]
+    """Account, name and what shows its places, of every configured source."""
 
 
 def reconcile(parts: ReconcileParts) -> ReconcileReport:
@@ -49,8 +49,8 @@ def reconcile(parts: ReconcileParts) -> ReconcileReport:
     for account, digests in strays.items():
         _take_in(parts, report, account, digests)
     _compare_index(parts, report)
-    for account, name, opened in parts.sources:
-        _compare_source(parts, report, account, name, opened)
+    for account, name, places in parts.sources:
+        _compare_source(parts, report, account, name, places)
     capture = parts.capture
     anchor(capture.store, capture.audit.append(capture.clock.now(), ACTOR, "reconciliation", report.counts()))
     return report
@@ -122,12 +122,12 @@ def _compare_index(parts: ReconcileParts, report: ReconcileReport) -> None:
 
 
 def _compare_source(
-    parts: ReconcileParts, report: ReconcileReport, account: str, name: str, opened: Callable[[], MailSource]
+    parts: ReconcileParts, report: ReconcileReport, account: str, name: str, places: Callable[[], Iterator[Place]]
 ) -> None:
     """What the source shows and no run has taken in; the next capture does, so it is missing until then."""
     known = parts.records.places(account, name)
     try:
-        for place in opened().places():
+        for place in places():
             report.compared += 1
             if place not in known:
                 report.missing.append(Difference(f"source {name}", "item", f"{account}: {place.item_id}"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -179,15 +178,11 @@ class MemoryArchive:
 
     def reconcile(self, *sources: tuple[str, MailSource]) -> ReconcileReport:
         ledger = self.ledger
-        opened = tuple((account, source.name, partial(_itself, source)) for account, source in sources)
-        return reconcile(ReconcileParts(self.capturing, ledger.records, ledger.outbox, self.index, opened))
+        shown = tuple((account, source.name, source.places) for account, source in sources)
+        return reconcile(ReconcileParts(self.capturing, ledger.records, ledger.outbox, self.index, shown))
 
     def record_ids(self) -> list[str]:
         return [entry.record_id for entry in self.ledger.records.records()]
-
-
-def _itself(source: MailSource) -> MailSource:
-    return source
 
 
 def a_message(subject: str = "Budget", date_text: str = "Mon, 03 Feb 2020 10:00:00 -0500", **headers: str) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 from capstone.domain.errors import MissingSecret, ObjectMissing, StoreUnavailable
 from capstone.domain.fixity import digest_of
 from capstone.domain.layout import record_key
+from capstone.domain.message import Place
 from capstone.domain.records import Lock, RecordEntry
 from capstone.ports import ObjectRef, PutRequest, VersionSeen
 from capstone.usecases.decisions import adopt_decisions
@@ -237,11 +238,11 @@ def test_what_a_source_shows_and_no_run_took_in_is_missing_until_the_next_run(ar
 
 
 def test_a_source_that_cannot_be_opened_is_named_and_all_else_is_compared(archive: MemoryArchive) -> None:
-    def unopened() -> ListSource:
+    def unopened() -> Iterator[Place]:
         raise MissingSecret("[sources.box] password_env names the variable PASS, which is not set.")
 
     ledger, grown = archive.ledger, ListSource(offered(ONE), offered(a_message("New"), "7"))
-    sources = (("director", "box", unopened), ("director", grown.name, lambda: grown))
+    sources = (("director", "box", unopened), ("director", grown.name, grown.places))
     report = reconcile(ReconcileParts(archive.capturing, ledger.records, ledger.outbox, archive.index, sources))
     assert [(one.where, one.what, one.id) for one in report.missing] == [
         ("source box", "whole source (E002)", "director"), (f"source {grown.name}", "item", "director: 7"),
