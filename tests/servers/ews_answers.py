@@ -1,8 +1,7 @@
 """The SOAP answers of the Exchange server of the tests, element by element as the published pages show them.
 
-Pages: https://learn.microsoft.com/exchange/client-developer/web-service-reference/ getfolder-operation, findfolder-operation,
-syncfolderitems-operation, syncfolderhierarchy-operation, getitem-operation, expanddl-operation, convertid-operation, and
-getusersettings-operation-soap. The samples of these pages are in the corpus; test_ews_samples.py compares.
+Each function names its page below https://learn.microsoft.com/exchange/client-developer/. Samples of these pages are in the
+corpus; test_ews_samples.py compares.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _TEXTS = {
 
 
 def envelope(body: str) -> bytes:
-    """A whole answer."""
+    """A whole answer: web-service-reference/serverversioninfo."""
     return (
         f'<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="{_SOAP}"><s:Header><h:ServerVersionInfo MajorVersion="15" '
         f'MinorVersion="1" MajorBuildNumber="2507" MinorBuildNumber="6" Version="V2017_07_11" xmlns:h="{TYPES}" xmlns="{TYPES}" '
@@ -38,7 +37,7 @@ def envelope(body: str) -> bytes:
 
 
 def response(operation: str, messages: Iterable[str]) -> bytes:
-    """An answer of response messages, one for each thing asked for."""
+    """An answer of response messages, one for each thing asked for: web-service-reference/responsemessages."""
     return envelope(
         f'<m:{operation}Response xmlns:m="{MESSAGES}" xmlns:t="{TYPES}"><m:ResponseMessages>'
         + "".join(messages)
@@ -47,7 +46,7 @@ def response(operation: str, messages: Iterable[str]) -> bytes:
 
 
 def success(operation: str, inner: str) -> str:
-    """A response message without error."""
+    """A response message without error: web-service-reference/getitemresponsemessage, and those of other operations like it."""
     return (
         f'<m:{operation}ResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>{inner}'
         f"</m:{operation}ResponseMessage>"
@@ -65,7 +64,7 @@ def error(operation: str, code: str, more: str = "") -> str:
 
 
 def fault(code: str, back_off_ms: int | None = None) -> bytes:
-    """A SOAP fault, as the page "EWS throttling in Exchange" shows it for ErrorServerBusy."""
+    """A SOAP fault, as exchange-web-services/ews-throttling-in-exchange shows it for ErrorServerBusy."""
     hint = f'<t:MessageXml xmlns:t="{TYPES}"><t:Value Name="BackOffMilliseconds">{back_off_ms}</t:Value></t:MessageXml>'
     text, ns = escape(_TEXTS.get(code, "An error occurred.")), "http://schemas.microsoft.com/exchange/services/2006/errors"
     return (
@@ -77,7 +76,8 @@ def fault(code: str, back_off_ms: int | None = None) -> bytes:
 
 
 def busy_message(operation: str, back_off_ms: int) -> bytes:
-    """The same inside an answer, where one of several things asked for is throttled."""
+    """The same inside an answer, where one of several things asked for is throttled: the value that
+    exchange-web-services/ews-throttling-in-exchange names, in the element of web-service-reference/messagexml."""
     hint = f'<m:MessageXml><t:Value Name="BackOffMilliseconds">{back_off_ms}</t:Value></m:MessageXml>'
     return response(operation, [error(operation, "ErrorServerBusy", hint)])
 
@@ -86,7 +86,8 @@ def busy_message(operation: str, back_off_ms: int) -> bytes:
 
 
 def folder_xml(folder: Folder, fields: set[str]) -> str:
-    """A folder with the fields that were asked for; "*" stands for those of BaseShape Default."""
+    """A folder with the fields that were asked for; "*" stands for those of BaseShape Default: web-service-reference/folder,
+    web-service-reference/getfolder-operation."""
     parent = f'<t:ParentFolderId Id="{folder.parent.id}" ChangeKey="AQAAAA=="/>' if folder.parent else ""
     size = f'<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag="0xe08" PropertyType="Long"/><t:Value>{folder.size}</t:Value>'
     told = (
@@ -110,7 +111,7 @@ _ALWAYS = {"item:Subject", "item:Size", "item:DateTimeReceived", "message:IsRead
 
 
 def item_xml(item: Item, fields: set[str], mime: bytes | None = None) -> str:
-    """An item with the fields that were asked for, in the order of the schema."""
+    """An item with the fields that were asked for, in the order of the schema: web-service-reference/getitem-operation."""
     wanted = fields | (_ALWAYS if "*" in fields else set())
     inner = "".join(xml for name, xml in _item_fields(item) if name in wanted and xml)
     body = f'<t:MimeContent CharacterSet="UTF-8">{base64.b64encode(mime).decode()}</t:MimeContent>' if mime is not None else ""
@@ -150,7 +151,8 @@ def _item_fields(item: Item) -> tuple[tuple[str, str], ...]:
 
 
 def mailbox_xml(box: Box) -> str:
-    """One address as a directory or a header names it. A list in somebody's contacts has the id of its item for address."""
+    """One address as a directory or a header names it: web-service-reference/mailbox. A list in somebody's contacts has the id
+    of its item for address."""
     name, address, kind = box
     if kind == "PrivateDL":
         item_id = f'<t:ItemId Id="{escape(address)}" ChangeKey="AQAAAA=="/>'

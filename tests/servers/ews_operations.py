@@ -1,4 +1,4 @@
-"""What the Exchange server of the tests answers to each reading operation."""
+"""What the Exchange server of the tests answers to each reading operation, as ews_answers.py says by its published page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ https://learn.microsoft.com/exchange/client-developer/web-service-reference/resp
 
 
 def answer_to(state: EwsState, user: str, operation: str, request: Any, asked: Any) -> tuple[int, bytes]:
-    """Status and body."""
+    """Status and body. Who may not impersonate gets a SOAP fault, and so does who asks for a mailbox that is not there:
+    web-service-reference/exchangeimpersonation, with codes of web-service-reference/responsecode."""
     if operation == "GetUserSettings":
         return 200, _user_settings(state, asked)
     as_whom = request.find(f".//{_T}ConnectingSID/*")
@@ -93,6 +94,7 @@ class _Visitor:
     # --- folders ------------------------------------------------------------------------------
 
     def get_folder(self, asked: Any) -> bytes:
+        """web-service-reference/getfolder-operation"""
         fields = _fields(asked)
         told = []
         for element in asked.find(f"{_M}FolderIds"):
@@ -105,6 +107,8 @@ class _Visitor:
         return answers.response("GetFolder", told)
 
     def find_folder(self, asked: Any) -> bytes:
+        """web-service-reference/findfolder-operation. Public folders are listed one level at a time:
+        exchange-web-services/public-folder-access-with-ews-in-exchange."""
         fields, told = _fields(asked), []
         view = asked.find(f"{_M}IndexedPageFolderView")
         for element in asked.find(f"{_M}ParentFolderIds"):
@@ -120,6 +124,7 @@ class _Visitor:
         return answers.response("FindFolder", told)
 
     def sync_folder_hierarchy(self, asked: Any) -> bytes:
+        """web-service-reference/syncfolderhierarchy-operation"""
         root = self._folder(asked.find(f"{_M}SyncFolderId")[0])
         if isinstance(root, str):
             return answers.response("SyncFolderHierarchy", [answers.error("SyncFolderHierarchy", root)])
@@ -132,6 +137,7 @@ class _Visitor:
     # --- items --------------------------------------------------------------------------------
 
     def sync_folder_items(self, asked: Any) -> bytes:
+        """web-service-reference/syncfolderitems-operation"""
         folder = self._folder(asked.find(f"{_M}SyncFolderId")[0])
         empty = "<m:SyncState/><m:IncludesLastItemInRange>true</m:IncludesLastItemInRange>"
         if isinstance(folder, str):
@@ -150,6 +156,7 @@ class _Visitor:
         return answers.response("SyncFolderItems", [answers.success("SyncFolderItems", f"{told}<m:Changes>{inner}</m:Changes>")])
 
     def find_item(self, asked: Any) -> bytes:
+        """web-service-reference/finditem-operation"""
         folder = self._folder(asked.find(f"{_M}ParentFolderIds")[0])
         if isinstance(folder, str):
             return answers.response("FindItem", [answers.error("FindItem", folder)])
@@ -162,6 +169,7 @@ class _Visitor:
         return answers.response("FindItem", [answers.success("FindItem", told)])
 
     def get_item(self, asked: Any) -> bytes:
+        """web-service-reference/getitem-operation; ErrorMessageSizeExceeded: web-service-reference/responsecode"""
         fields = _fields(asked)
         ids = [one.get("Id") for one in asked.find(f"{_M}ItemIds")]
         self.state.batches.append(len(ids))
@@ -172,6 +180,7 @@ class _Visitor:
         return answers.response("GetItem", [self._got(item, fields, wants_mime) for item in found])
 
     def _got(self, item: Item | None, fields: set[str], wants_mime: bool) -> str:
+        """web-service-reference/getitemresponsemessage"""
         code = "ErrorItemNotFound" if item is None else item.error
         if not code and wants_mime and self.state.gives_mime_as_published and item is not None and item.kind not in _WITH_MIME:
             code = "ErrorUnsupportedMimeConversion"
@@ -185,6 +194,7 @@ class _Visitor:
     # --- the directory ------------------------------------------------------------------------
 
     def expand_dl(self, asked: Any) -> bytes:
+        """web-service-reference/expanddl-operation"""
         address = asked.findtext(f"{_M}Mailbox/{_T}EmailAddress")
         if address is None:
             address = asked.find(f"{_M}Mailbox/{_T}ItemId").get("Id")
@@ -196,9 +206,11 @@ class _Visitor:
         return answers.response("ExpandDL", [answers.success("ExpandDL", told)])
 
     def convert_id(self, _asked: Any) -> bytes:
+        """web-service-reference/convertid-operation"""
         return answers.response("ConvertId", [answers.error("ConvertId", "ErrorInvalidIdMalformed")])
 
     def resolve_names(self, _asked: Any) -> bytes:
+        """web-service-reference/resolvenames-operation, of a name that nobody has: web-service-reference/responsecode"""
         return answers.response("ResolveNames", [answers.error("ResolveNames", "ErrorNameResolutionNoResults")])
 
 
@@ -211,6 +223,7 @@ def _fields(asked: Any) -> set[str]:
 
 
 def _page_of_folders(parent: Folder, fields: set[str], view: Any, traversal: str) -> str:
+    """web-service-reference/rootfolder-findfolderresponsemessage"""
     folders = list(parent.below()) if traversal == "Deep" else parent.children
     offset = int(view.get("Offset")) if view is not None else 0
     most = int(view.get("MaxEntriesReturned")) if view is not None else 1000
@@ -235,6 +248,7 @@ def _state_in(text: str, folder: Folder) -> int | None:
 
 
 def _change_xml(folder: Folder, what: str, key: str, fields: set[str]) -> str:
+    """web-service-reference/changes-items"""
     if what == "Delete":
         return f'<t:Delete><t:ItemId Id="{key}" ChangeKey="AQAAAA=="/></t:Delete>'
     item = folder.items[key]

@@ -121,6 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(user, etree.fromstring(body, etree.XMLParser(resolve_entities=False)))
 
     def _answer(self, user: str, request: Any) -> None:
+        """What would write is refused by a fault: web-service-reference/responsecode, ErrorAccessDenied."""
         asked = next(one for one in request if etree.QName(one).localname == "Body")[0]
         operation = etree.QName(asked).localname.removesuffix("RequestMessage")
         state = self.state

@@ -158,7 +158,8 @@ class GraphServer:
         return Answer(200, told | {"issuer": f"{base}/v2.0", "jwks_uri": f"{base}/discovery/v2.0/keys"})
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: Any = None) -> Answer:
-        """One request of Graph, alone or within a batch."""
+        """One request of Graph, alone or within a batch. A fault that was switched on has the body of /graph/errors; 429 and 503
+        with Retry-After as /graph/throttling says."""
         self.asked.append(f"{method} {target}")
         if (fault := self.fault_for(target)) is not None:
             if fault.stall is not None:
@@ -180,6 +181,7 @@ class GraphServer:
             return self._batch(version, body)
         if method != "GET" and not (method == "POST" and path[-1:] == ["translateExchangeIds"]):
             self.writes.append(f"{method} {target}")
+            # /graph/errors: 'The HTTP method in the request isn't allowed on the resource'.
             return Answer(405, error("MethodNotAllowed"))
         mailbox = next((one for name, one in self.mailboxes.items() if path[1:2] and name.lower() == path[1].lower()), None)
         if path[:1] != ["users"] or mailbox is None:

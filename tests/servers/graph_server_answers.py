@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from tests.servers.graph_server_mailboxes import GraphMailbox, GraphMessage
+from tests.servers.graph_server_mailboxes import GraphFolder, GraphMailbox, GraphMessage
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 PAGE = 10
@@ -46,28 +46,30 @@ class Request:
             case ["messages", given, "$value"]:
                 return self._mime(self.mailbox.message(given))
             case ["messages", given]:
-                found = self.mailbox.message(given)
-                return Answer(200, self._message(found)) if found else Answer(404, error("ErrorItemNotFound"))
+                return self._one_message(self.mailbox.message(given))
             case ["mailFolders"]:
                 return self._folders(self.mailbox.root)
             case ["mailFolders", given]:
-                known = self.mailbox.named(given)
-                found_folder = self.mailbox.folders.get(known or "")
-                return (
-                    Answer(200, self.mailbox.folder_json(found_folder))
-                    if found_folder
-                    else Answer(404, error("ErrorItemNotFound"))
-                )
+                return self._one_folder(self.mailbox.folders.get(self.mailbox.named(given) or ""))
             case ["mailFolders", given, "childFolders"]:
                 parent = self.mailbox.named(given)
-                return self._folders(parent) if parent else Answer(404, error("ErrorItemNotFound"))
+                return self._folders(parent) if parent else unfound()
             case ["mailFolders", given, "messages", "delta" | "delta()" | "microsoft.graph.delta()"]:
                 folder = self.mailbox.named(given)
-                return self._delta(folder) if folder else Answer(404, error("ErrorItemNotFound"))
+                return self._delta(folder) if folder else unfound()
             case ["mailFolders", given, "messages"]:
                 folder = self.mailbox.named(given)
-                return self._messages(folder) if folder else Answer(404, error("ErrorItemNotFound"))
+                return self._messages(folder) if folder else unfound()
+        # /graph/errors: 'Can't process the request because it's malformed or incorrect'.
         return Answer(400, error("BadRequest"))
+
+    def _one_message(self, message: GraphMessage | None) -> Answer:
+        """/graph/api/message-get."""
+        return unfound() if message is None else Answer(200, self._message(message))
+
+    def _one_folder(self, folder: GraphFolder | None) -> Answer:
+        """/graph/api/mailfolder-get, by id or by well-known name."""
+        return unfound() if folder is None else Answer(200, self.mailbox.folder_json(folder))
 
     def _settings(self) -> Answer:
         """/graph/api/usersettings-list-exchange?view=graph-rest-beta, 'Response'."""
@@ -96,7 +98,7 @@ class Request:
     def _mime(self, message: GraphMessage | None) -> Answer:
         """/graph/outlook-get-mime-message: the body is text/plain."""
         if message is None:
-            return Answer(404, error("ErrorItemNotFound"))
+            return unfound()
         if message.is_large:
             return Answer(200, message.mime(), {"Content-Type": "text/plain"}, stream=message.is_large)
         return Answer(200, message.mime(), {"Content-Type": "text/plain"})
@@ -170,6 +172,11 @@ class Request:
         text = b64encode(json.dumps(following).encode(), altchars=b"-_").decode()
         link = f"{self.url}{self.base}/mailFolders('{folder}')/messages/delta?${kind}={quote(text)}"
         return {"value": value, "@odata.deltaLink" if is_last else "@odata.nextLink": link}
+
+
+def unfound() -> Answer:
+    """/graph/errors: 'The requested resource doesn't exist'; the code is the one that Exchange Online sends."""
+    return Answer(404, error("ErrorItemNotFound"))
 
 
 def error(code: str) -> dict[str, Any]:
