@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from capstone.bootstrap import App, build_app
 from capstone.bootstrap.places import ledger_url
-from capstone.bootstrap.sources import server_of
+from capstone.bootstrap.sources import places_of, server_of
 from capstone.domain.errors import ServerBusy
 from capstone.settings import FilesSource, read_settings
+from capstone.usecases.slots import SLOT_S
 from connectors.ledger.ledger import SqlLedger, open_ledger
 from tests.adapters.ews_boxes import PASSWORD, Box, watched
 from tests.contracts.mail_source import letter
+from tests.fakes.archive import NamedHolders
+from tests.fakes.clock import SetClock
+from tests.fakes.ledger import FakeLedger
 from tests.fakes.mail_source import Mail
 from tests.servers.ews_server import EwsState
 
@@ -160,6 +165,22 @@ def test_before_the_archive_is_made_sources_are_checked_without_a_slot(home: Pat
     with closing(archive_of(home, exchange)) as app:
         assert [one.error for one in app.check_sources()] == [None, None]
     assert sorted(path.name for path in home.iterdir()) == ["capstone.toml", "old"]
+
+
+def test_a_slot_is_kept_while_a_large_mailbox_is_listed(home: Path, exchange: EwsState) -> None:
+    box = Box(exchange)
+    box.fill([Mail("Inbox", letter(1))] * 1100)
+    server = servers(home, (ews("mail", box.mailbox.address, exchange.url),))[0]
+    (source,) = read_settings().sources
+    slots, clock = FakeLedger().slots, SetClock()
+    with closing(places_of(source, slots, clock, NamedHolders())) as places:  # type: ignore[type-var]
+        assert len(list(islice(places, 999))) == 999
+        clock.move(seconds=SLOT_S - 1)
+        assert len(list(islice(places, 2))) == 2
+        clock.move(seconds=2)
+        with pytest.raises(ServerBusy):
+            slots.take_slot(server, "another", 1, clock.now(), 60)
+    slots.take_slot(server, "another", 1, clock.now(), 60)
 
 
 def item_ids(exchange: EwsState) -> list[str]:
