@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from shutil import copy
+from shutil import copy, rmtree
 
 import pytest
 
@@ -29,10 +29,17 @@ MAILBOX, ITEMS = "tika/microsoft/testPST.pst", 7
 
 
 class _Generated(MailSourceContract):
+    keeps_cursors = False
+
     @pytest.fixture(autouse=True)
     def _root(self, tmp_path: Path) -> None:
         self.root = tmp_path / "mail"
         self.root.mkdir()
+
+    def emptied_source(self) -> CheckableSource:
+        rmtree(self.root)
+        self.root.mkdir()
+        return FileSource("disk", [self.root])
 
     def missing_source(self) -> CheckableSource:
         return FileSource("disk", [self.root / "missing"])
@@ -76,7 +83,7 @@ class TestMsgFiles(_Generated):
     def test_every_message_is_offered_once_with_its_exact_bytes(self) -> None:
         offered = messages(self.source_with(MAILS))
         assert sorted(map(native_of, offered)) == sorted(map(self.native, MAILS))
-        assert all(item.raw.startswith(b"X-Capstone-Generated: 1; from=msg;") for item in offered)
+        assert all(item.raw.startswith(b"X-Capstone-Generated: 2; from=msg;") for item in offered)
 
     def test_every_place_names_its_source_and_folder(self) -> None:
         offered = messages(self.source_with(MAILS))
