@@ -67,7 +67,8 @@ class EwsState:
     never_gives: set[str] = field(default_factory=set)
     """A GetItem that asks for one of these items gets a fault."""
     altered: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
-    """By operation: a pattern, and what its true answers have in place of each match."""
+    """By operation: a pattern, and what its true answers have in place of each match. One that never matches is an error."""
+    alterations: Counter[str] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
     batches: list[int] = field(default_factory=list)
     """How many items each GetItem asked for."""
@@ -139,7 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         status, body = answer_to(state, user, operation, request, asked)
         if operation in state.altered:
-            body = re.sub(*state.altered[operation], body)
+            body, number = re.subn(*state.altered[operation], body)
+            state.alterations[operation] += number
         self._send(status, body)
 
     def _scripted(self, given: Answer) -> None:
@@ -211,6 +213,7 @@ def ews_server(context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -
         server.shutdown()
         server.server_close()
         thread.join()
+    assert all(state.alterations[operation] for operation in state.altered), "nothing of an answer was altered"
 
 
 def wait_until(holds: Callable[[], bool], limit_s: float = 20) -> None:
