@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.embedded import make
+from benchmarks.measured import memory_here
 from benchmarks.on_servers import bare_puts
 from benchmarks.on_servers.cluster import fresh_folder
 from servers.postgres import Postgres
@@ -222,9 +223,11 @@ def _capture(account: str, barrier: Any, home: str) -> None:
     app = build_app()
     try:
         barrier.wait()
-        [report] = app.capture(account)
+        with memory_here() as peak:
+            [report] = app.capture(account)
     finally:
         app.close()
+    sys.stderr.write(f"{account}: peak memory {peak() / 1e6:.0f} MB\n")
     if report.counts["archived"] != LETTERS:
         raise SystemExit(f"{account}: {report.as_counts()}")
 

@@ -6,7 +6,8 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -43,6 +44,18 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
     if process.returncode not in fine:
         raise subprocess.CalledProcessError(process.returncode, command, told, complained)
     return Measured(wall, peak.cpu_s, peak.bytes, told)
+
+
+@contextmanager
+def memory_here() -> Iterator[Callable[[], int]]:
+    """Tells after the block the peak memory, in bytes, of this process and those that it started."""
+    peak = _Peak(os.getpid())
+    peak.start()
+    try:
+        yield lambda: peak.bytes
+    finally:
+        peak.ended.set()
+        peak.join()
 
 
 class _Peak(threading.Thread):
