@@ -45,14 +45,16 @@ class _Line:
                 left = left[sink.send(left, socket.MSG_DONTWAIT) :]
 
     def leave(self) -> bool:
-        """One direction is done. Whether it was the last: then both ends are closed."""
+        """One direction is done. Whether it was the last."""
         self._directions -= 1
-        if self._directions == 0:
-            if self.is_cut:
-                wait_until(lambda: _unsent(self.client) == 0, 1, _WAIT_S)
-            self.client.close()
-            self.server.close()
         return self._directions == 0
+
+    def close(self) -> None:
+        """Both ends, once what was sent has gone out, for which a client that is gone is waited for a second."""
+        if self.is_cut:
+            wait_until(lambda: _unsent(self.client) == 0, 1, _WAIT_S)
+        self.client.close()
+        self.server.close()
 
 
 class FaultProxy:
@@ -163,8 +165,11 @@ class FaultProxy:
         except OSError:
             line.cut()
         with self._changed:
-            if line.leave():
-                self._lines.discard(line)
+            is_last = line.leave()
+        if is_last:
+            line.close()  # not under the lock: several that wait would keep every new line from its server's first word
+        with self._changed:
+            self._lines -= {line} if is_last else set()
             self._changed.notify_all()
 
     def _allowed(self, line: _Line, chunk: bytes, *, to_client: bool) -> bytes:
