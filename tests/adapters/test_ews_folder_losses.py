@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
 
 import pytest
-from exchangelib.util import TNS
 
 from capstone.domain.errors import ServerBusy, SourceUnavailable
 from capstone.domain.message import ItemState
@@ -15,7 +13,6 @@ from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in, w
 from tests.contracts.mail_source import letter
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.mail_source import Mail
-from tests.servers import ews_answers, ews_operations, ews_server
 from tests.servers.ews_server import EwsState, busy
 
 CODES = ("ErrorInternalServerError", "ErrorCorruptData", "ErrorInvalidFolderTypeForOperation", "ErrorMailboxStoreUnavailable")
@@ -39,17 +36,11 @@ Refusing = Callable[..., None]
 
 
 @pytest.fixture
-def refusing(monkeypatch: pytest.MonkeyPatch) -> Refusing:
+def refusing(exchange: EwsState) -> Refusing:
     """Makes the server answer an operation with an error wherever it is asked about one of these folders."""
 
     def refuse(code: str, ids: Collection[str], operations: Collection[str] = ("SyncFolderItems",)) -> None:
-        def answer(state: EwsState, user: str, operation: str, request: Any, asked: Any) -> tuple[int, bytes]:
-            named = {one.get("Id") for one in asked.iter(f"{{{TNS}}}FolderId", f"{{{TNS}}}DistinguishedFolderId")}
-            if operation in operations and named & set(ids):
-                return 200, ews_answers.response(operation, [ews_answers.error(operation, code)])
-            return ews_operations.answer_to(state, user, operation, request, asked)
-
-        monkeypatch.setattr(ews_server, "answer_to", answer)
+        exchange.refused = {operation: (code, frozenset(ids)) for operation in operations}
 
     return refuse
 

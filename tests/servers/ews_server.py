@@ -66,6 +66,8 @@ class EwsState:
     """A GetItem for more than this many bytes is answered as too large."""
     never_gives: set[str] = field(default_factory=set)
     """A GetItem that asks for one of these items gets a fault."""
+    refused: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    """By operation: an error code, and the ids of the folders about which it is answered."""
     altered: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
     """By operation: a pattern, and what its true answers have in place of each match. One that never matches is an error."""
     alterations: Counter[str] = field(default_factory=Counter)
@@ -137,6 +139,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if operation not in READS:
             self._send(500, answers.fault("ErrorAccessDenied"))
+            return
+        code, folders = state.refused.get(operation, ("", frozenset()))
+        if folders & {str(one.get("Id")) for one in asked.iter("{*}FolderId", "{*}DistinguishedFolderId")}:
+            self._send(200, answers.response(operation, [answers.error(operation, code)]))
             return
         status, body = answer_to(state, user, operation, request, asked)
         if operation in state.altered:
