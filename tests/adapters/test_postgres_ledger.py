@@ -24,7 +24,7 @@ from connectors.ledger import migrations, tables
 from connectors.ledger.engine import ledger_file, open_engine, open_new_engine, reading, shown_url, writing
 from connectors.ledger.ledger import SqlLedger, create_ledger, open_ledger
 from servers.processes import free_port
-from tests.adapters.ledger_on_postgres import Database, empty_ledger, new_database, on_server
+from tests.adapters.ledger_on_postgres import Database, new_database, on_server
 from tests.contracts.culling import ProposalLedgerContract
 from tests.contracts.ledger import CaptureLedgerContract, RecordLedgerContract
 from tests.contracts.ledger_answers import everything
@@ -35,18 +35,6 @@ from tests.contracts.replaying import ReplayLedgerContract
 from tests.contracts.server_slots import EmptinessContract, ServerSlotsContract
 
 pytestmark = pytest.mark.service
-
-
-@pytest.fixture(scope="module")
-def template(postgres: Any) -> Iterator[Database]:
-    with empty_ledger(postgres) as database:
-        yield database
-
-
-@pytest.fixture
-def database(postgres: Any, template: Database) -> Iterator[Database]:
-    with new_database(postgres, template.roles, template.name) as copied:
-        yield copied
 
 
 @pytest.fixture

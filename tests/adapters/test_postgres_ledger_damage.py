@@ -24,24 +24,12 @@ from connectors.ledger.ledger import SqlLedger, open_ledger
 from servers.postgres import Postgres
 from servers.processes import wait_until
 from servers.proxy import FaultProxy
-from tests.adapters.ledger_on_postgres import Database, empty_ledger, new_database
+from tests.adapters.ledger_on_postgres import Database, empty_ledger
 from tests.contracts.ledger_answers import everything
 from tests.contracts.ledger_values import ACCOUNT, NOON, RUN, SOURCE, TEMPORARY, after, batch_of, digest, fill, reclassified, run
 from tests.services import needed_programs
 
 pytestmark = pytest.mark.service
-
-
-@pytest.fixture(scope="module")
-def template(postgres: Any) -> Iterator[Database]:
-    with empty_ledger(postgres) as database:
-        yield database
-
-
-@pytest.fixture
-def database(postgres: Any, template: Database) -> Iterator[Database]:
-    with new_database(postgres, template.roles, template.name) as copied:
-        yield copied
 
 
 @pytest.fixture

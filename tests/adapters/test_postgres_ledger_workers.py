@@ -9,7 +9,7 @@ import pytest
 
 from capstone.domain.events import first_break
 from connectors.ledger.ledger import SqlLedger, create_ledger, open_ledger
-from tests.adapters.ledger_on_postgres import Database, empty_ledger, new_database
+from tests.adapters.ledger_on_postgres import Database, new_database
 from tests.adapters.ledger_workers import (
     SERVER,
     append_audit,
@@ -23,18 +23,6 @@ from tests.adapters.ledger_workers import (
 from tests.contracts.ledger_values import ACCOUNT, digest
 
 pytestmark = pytest.mark.service
-
-
-@pytest.fixture(scope="module")
-def template(postgres: Any) -> Iterator[Database]:
-    with empty_ledger(postgres) as database:
-        yield database
-
-
-@pytest.fixture
-def database(postgres: Any, template: Database) -> Iterator[Database]:
-    with new_database(postgres, template.roles, template.name) as copied:
-        yield copied
 
 
 @pytest.fixture

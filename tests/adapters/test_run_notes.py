@@ -18,7 +18,7 @@ from capstone.domain.message import SourceNote
 from connectors.ledger import migrations, tables
 from connectors.ledger.engine import file_url, open_new_engine, writing
 from connectors.ledger.ledger import SqlLedger, create_ledger, open_ledger
-from tests.adapters.ledger_on_postgres import Database, empty_ledger, new_database
+from tests.adapters.ledger_on_postgres import Database, new_database
 from tests.contracts.ledger_values import ACCOUNT, after
 from tests.contracts.run_notes import ARCHIVE, FOLDER, RunNotesContract, ended
 
@@ -31,18 +31,6 @@ class TestOnSqlite(RunNotesContract):
         made = create_ledger(file_url(tmp_path / "ledger.db"))
         yield made
         made.close()
-
-
-@pytest.fixture(scope="module")
-def template(postgres: Any) -> Iterator[Database]:
-    with empty_ledger(postgres) as database:
-        yield database
-
-
-@pytest.fixture
-def database(postgres: Any, template: Database) -> Iterator[Database]:
-    with new_database(postgres, template.roles, template.name) as copied:
-        yield copied
 
 
 @pytest.mark.service
