@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from capstone.domain import folders
 from capstone.domain.folders import BY_DEFAULT, LeftOut
 from capstone.domain.message import SourceNote
 from connectors.mailboxes.choice import cursor_for
 from connectors.mailboxes.graph.answers import listed_in
 from connectors.mailboxes.graph.connection import GraphSession, part, relative
 from connectors.mailboxes.graph.errors import GONE, NO_ANSWER, BrokenAnswer, GraphError, concerns_all, concerns_folder, told_of
+from connectors.mailboxes.graph.folder_names import CANONICAL, SENT, Meanings, shown_name
 from connectors.mailboxes.losses import Losses
 
 ARCHIVE, RECOVERABLE = "In-Place Archive", "Recoverable Items"
 """What the paths of those folders begin with."""
-
-_SENT = "sent"
-_CANONICAL = {
-    "inbox": "Inbox",
-    "sentitems": "Sent Items",
-    "drafts": "Drafts",
-    "outbox": "Outbox",
-    "junkemail": "Junk Email",
-    "deleteditems": "Deleted Items",
-    "archive": "Archive",
-    "clutter": "Clutter",
-    "conversationhistory": "Conversation History",
-    "scheduled": "Scheduled",
-    "syncissues": "Sync Issues",
-    "conflicts": "Conflicts",
-    "localfailures": "Local Failures",
-    "serverfailures": "Server Failures",
-}
-"""Well-known name (/graph/api/resources/mailfolder): the name by which people know such a folder."""
-
-_MEANING = {"sentitems": _SENT, "drafts": "folder_drafts", "outbox": "folder_outbox", "syncissues": "folder_sync_issues"}
-"""What some of them are for, as the policies call it."""
 
 _RECOVERABLE_NAMES = (
     "recoverableitemsdeletions",
@@ -51,8 +28,6 @@ _RECOVERABLE_NAMES = (
 _LIST = "includeHiddenFolders=true&$top=100"
 _MOST_DEPTH, _MOST_FOLDERS = 1000, 100_000
 """More than Exchange Online allows: a server that shows more shows its tree in circles."""
-_AMBIGUOUS = re.compile(r"%(?=[0-9A-F]{2})")
-_ESCAPED = re.compile(r"[/\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +156,12 @@ def _below_root(search: _Search, mailbox: str, above: tuple[str, ...]) -> Iterat
     """The tree below the root, level by level. Its first answer tells whether the mailbox may be read at all."""
     first = list(_whole(search.session, search.session.get(f"/users/{mailbox}/mailFolders?{_LIST}")))
     known = _well_known(search.session, mailbox)
-    yield from _levels(search, _root(mailbox, above), first, _Meanings(known, by_name=True))
+    yield from _levels(search, _root(mailbox, above), first, Meanings(known, by_name=True))
 
 
 def _well_known(session: GraphSession, mailbox: str) -> dict[str, str]:
     """Folder id: well-known name. A mailbox need not have all of them, and one that is an archive tells none."""
-    names = list(_CANONICAL)
+    names = list(CANONICAL)
     answers = session.get_all([f"/users/{mailbox}/mailFolders/{name}?$select=id" for name in names])
     told = ((one.get("id"), name) for one, name in zip(answers, names, strict=True) if isinstance(one, dict))
     return {folder_id: name for folder_id, name in told if isinstance(folder_id, str)}
@@ -206,7 +181,7 @@ def _recoverable(search: _Search, mailbox: str, above: tuple[str, ...]) -> list[
     if error is not None and (refused or len(named) > sum(isinstance(one, GraphError) for one in named)):
         search.gaps.append(_gap("recoverable_items_not_readable", here.path, (refused or [error])[0], "the Recoverable Items"))
     begin += listed_in({"value": [one for one in named if isinstance(one, dict)]})
-    return list(_levels(search, here, begin, _Meanings({}, by_name=False)))
+    return list(_levels(search, here, begin, Meanings({}, by_name=False)))
 
 
 def _archive_mailbox(search: _Search, user: str) -> str | None:
@@ -239,33 +214,12 @@ def _gap(code: str, where: str, error: Exception, what: str) -> SourceNote:
 # --- levels ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Meanings:
-    """What folders of one mailbox are for: by what the server says, by the name only at the top and for what it does not tell.
-    Deeper, and where the server told of another one, a folder called "Drafts" is anybody's."""
-
-    well_known: Mapping[str, str]
-    """Folder id: well-known name."""
-    by_name: bool
-    """Whether names at the top count at all."""
-
-    def of(self, told: Mapping[str, Any], *, is_top: bool) -> str:
-        """The policy that leaves this folder out, "sent", or ""."""
-        if (name := self.well_known.get(str(told["id"]))) is not None:
-            return _MEANING.get(name, "")
-        if not (self.by_name and is_top):
-            return ""
-        shown = _name(told)
-        meaning = _SENT if folders.is_sent(shown) else folders.excluded_by(shown) or ""
-        return "" if meaning in {_MEANING.get(known) for known in self.well_known.values()} else meaning
-
-
 def _root(mailbox: str, names: tuple[str, ...]) -> _Listed:
     """What the top folders of a mailbox lie in; it is no folder itself."""
     return _Listed({}, mailbox, names, names, ("",) * len(names))
 
 
-def _levels(search: _Search, root: _Listed, begin: Iterable[Mapping[str, Any]], meanings: _Meanings) -> Iterator[_Listed]:
+def _levels(search: _Search, root: _Listed, begin: Iterable[Mapping[str, Any]], meanings: Meanings) -> Iterator[_Listed]:
     """Folders and all below them. Children are asked for whatever the counts say: these need not count hidden ones."""
     session = search.session
     level = [_listed(root, root.mailbox, told, meanings) for told in begin if _is_folder(told)]
@@ -365,16 +319,10 @@ def _is_folder(told: Mapping[str, Any]) -> bool:
     return not str(told.get("@odata.type", "")).endswith("mailSearchFolder")
 
 
-def _listed(above: _Listed, mailbox: str, told: Mapping[str, Any], meanings: _Meanings) -> _Listed:
-    name, meaning = _name(told), meanings.of(told, is_top=not above.told)
-    known = _CANONICAL.get(meanings.well_known.get(str(told["id"]), ""), name)
+def _listed(above: _Listed, mailbox: str, told: Mapping[str, Any], meanings: Meanings) -> _Listed:
+    name, meaning = shown_name(told), meanings.of(told, is_top=not above.told)
+    known = CANONICAL.get(meanings.well_known.get(str(told["id"]), ""), name)
     return _Listed(told, mailbox, (*above.names, name), (*above.known, known), (*above.meant, meaning))
-
-
-def _name(told: Mapping[str, Any]) -> str:
-    """A "/" or a control character inside a name is told as %XX, so that two names never look alike."""
-    shown = _AMBIGUOUS.sub("%25", str(told.get("displayName", "")))
-    return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", shown)
 
 
 def _judged(one: _Listed, unjudged: int, left_out: LeftOut) -> Folder:
@@ -385,7 +333,7 @@ def _judged(one: _Listed, unjudged: int, left_out: LeftOut) -> Folder:
         one.mailbox,
         str(one.told["id"]),
         one.path,
-        _SENT in one.meant,
+        SENT in one.meant,
         policy,
         cursor_for(str(one.told["id"]), policy, BY_DEFAULT.policy_of(one.path, one.meant)),
         # A folder whose count is not told is read.
