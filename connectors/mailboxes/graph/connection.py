@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
@@ -30,6 +29,7 @@ from connectors.mailboxes.graph.answers import (
     seconds_in,
 )
 from connectors.mailboxes.graph.errors import NO_ANSWER, BrokenAnswer, GraphError, concerns_all, untrusted
+from connectors.mailboxes.graph.line import Line
 from connectors.mailboxes.graph.tokens import GraphLogin, Tokens
 from connectors.mailboxes.losses import Losses
 
@@ -90,13 +90,19 @@ class GraphSession:
     """One reader of one server. Safe to use from several threads; `abort` ends what they wait for."""
 
     def __init__(self, server: GraphServer, login: GraphLogin) -> None:
-        """Nothing is connected yet. Raises SourceRefused for a ca_file or certificate that cannot be read."""
+        """Nothing is connected yet. Raises SourceRefused for a ca_file or a proxy that cannot be used."""
         for name in _TALKERS:
             logging.getLogger(name).setLevel(logging.WARNING)
         self._server = server
         limits = httpx.Limits(max_connections=server.requests, max_keepalive_connections=server.requests)
         timeout = httpx.Timeout(server.timeout_s, connect=server.connect_timeout_s)
-        self._http = httpx.Client(verify=_trust(server), limits=limits, timeout=timeout, trust_env=True)
+        trust = _trust(server)
+        try:
+            self._http = httpx.Client(verify=trust, timeout=timeout, trust_env=True)
+            self._line = Line(server.url, trust, limits, timeout, self._http.headers)
+        except (ValueError, ImportError, httpx.InvalidURL) as exc:
+            why = f"The proxy that the environment names for the mail server {server.where} cannot be used."
+            raise SourceRefused(why, "Set HTTPS_PROXY to the address of an HTTP proxy, or name the server in NO_PROXY.") from exc
         self._slots = threading.BoundedSemaphore(server.requests)
         self._gate = threading.Lock()
         self._stopped = threading.Event()
@@ -109,6 +115,7 @@ class GraphSession:
     def close(self) -> None:
         """End every connection."""
         self._stopped.set()
+        self._line.close()
         self._http.close()
 
     def abort(self) -> None:
@@ -241,23 +248,15 @@ class GraphSession:
     ) -> tuple[int, httpx.Headers, bytes]:
         with self._slots:
             self._wait_for_others()
-            if self._stopped.is_set():
-                raise Stopped
-            with self._http.stream(method, url, headers=headers, json=body) as response:
-                raw = self._body(response, most_bytes)
-        if (told := response.headers.get("date", "")) != self._dated:  # many answers come within one second
-            self.server_time, self._dated = moment_in(told) or self.server_time, told
-        return response.status_code, response.headers, raw
+            self._require_wanted()
+            status, told, raw = self._line.exchange(method, url, headers, body, most_bytes, self._require_wanted)
+        if (date := told.get("date", "")) != self._dated:  # many answers come within one second
+            self.server_time, self._dated = moment_in(date) or self.server_time, date
+        return status, told, raw
 
-    def _body(self, response: httpx.Response, most_bytes: int) -> bytes:
-        gathered = BytesIO()
-        for part in response.iter_bytes():
-            if self._stopped.is_set():
-                raise Stopped
-            if gathered.tell() + len(part) > most_bytes:
-                raise GraphError(413, "tooLarge")
-            gathered.write(part)
-        return gathered.getvalue()
+    def _require_wanted(self) -> None:
+        if self._stopped.is_set():
+            raise Stopped
 
     def _wait_for_others(self) -> None:
         """Who was told to wait holds the gate, so that everybody waits, also for a token."""

@@ -174,12 +174,13 @@ class FolderReader:
             yield _Due(entry, page.mailbox, page.is_again, occurrence, also, ready)
 
     def _made_room(self, size: int) -> Iterator[list[OfferedItem]]:
-        """Give on what is here, and wait for the first where the window is full."""
-        taken = []
-        while self._window and (self._window[0].is_here or self._is_full(size)):
+        """Where the window is full, give on its older half or more: together, as each hand-over has its cost."""
+        if not self._is_full(size):
+            return
+        most_left, taken = len(self._window) // 2, []
+        while self._window and (len(self._window) > most_left or self._window[0].is_here or self._is_full(size)):
             taken.append(self._taken())
-        if taken:
-            yield taken
+        yield taken
 
     def _is_full(self, size: int) -> bool:
         waiting = sum(due.size_bytes for due in self._window)
