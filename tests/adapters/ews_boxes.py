@@ -31,7 +31,7 @@ class Box:
 
     def source(self, *folders: str, held: HeldItems = holds_nothing, login: EwsLogin | None = None, **more: Any) -> EwsSource:
         choice = EwsChoice(folders, **{key: more.pop(key) for key in list(more) if key in EwsChoice.__dataclass_fields__})
-        server = {"url": self.state.url, "trust": Trust(timeout_s=20), "patience_s": 20} | more
+        server = {"url": self.state.url, "trust": Trust(timeout_s=20), "patience_s": 20, "lost_pause_s": 0.01} | more
         now = server.pop("now", lambda: NOW)
         there = EwsServer(server.pop("mailbox", self.mailbox.address), **server)
         return EwsSource("mail", there, login or EwsLogin("basic", "service", PASSWORD), choice, held, now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,11 @@ from capstone.domain.message import ItemState
 from connectors.mailboxes.ews import mailbox, session
 from connectors.mailboxes.ews.mailbox import PAGE_ITEMS
 from connectors.mailboxes.ews.session import LOST_ATTEMPTS
-from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in, watched
+from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
 from tests.servers import ews_answers
 from tests.servers.ews_server import Answer, EwsState
-
-
-@pytest.fixture
-def exchange() -> Iterator[EwsState]:
-    with watched() as state:
-        yield state
 
 
 @pytest.fixture

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from capstone.domain.errors import ServerBusy, SourceUnavailable
-from connectors.mailboxes.ews import session
-from tests.adapters.ews_boxes import Box, refused_in, watched
+from tests.adapters.ews_boxes import Box, refused_in
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
 from tests.servers.ews_mailboxes import Folder
 from tests.servers.ews_server import EwsState, busy
-
-
-@pytest.fixture
-def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[EwsState]:
-    monkeypatch.setattr(session, "_LOST_PAUSE_S", 0.01)
-    with watched() as state:
-        yield state
 
 
 @pytest.fixture

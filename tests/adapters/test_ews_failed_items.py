@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from capstone.domain.message import ItemState
 from connectors.mailboxes.ews.cursors import Position, position_in
 from connectors.mailboxes.ews.mailbox import PAGE_ITEMS
 from connectors.mailboxes.failed import MOST_FAILED
-from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in, watched
+from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in
 from tests.contracts.mail_source import letter
 from tests.servers import ews_answers
 from tests.servers.ews_mailboxes import Item
 from tests.servers.ews_server import Answer, EwsState
-
-
-@pytest.fixture
-def exchange() -> Iterator[EwsState]:
-    with watched() as state:
-        yield state
 
 
 @pytest.fixture

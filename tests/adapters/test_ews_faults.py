@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,17 +14,11 @@ from capstone.domain.errors import CapstoneError, ServerBusy, SourceMissing, Sou
 from capstone.domain.message import ItemState
 from connectors.mailboxes.ews.session import BUSY_ATTEMPTS, LOST_ATTEMPTS
 from connectors.mailboxes.ews.source import EwsLogin, Trust
-from tests.adapters.ews_boxes import PASSWORD, Box, cursors_of, messages_in, refused_in, watched
+from tests.adapters.ews_boxes import PASSWORD, Box, cursors_of, messages_in, refused_in
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
 from tests.servers import ews_answers
 from tests.servers.ews_server import Answer, EwsState, busy, wait_until
-
-
-@pytest.fixture
-def exchange() -> Iterator[EwsState]:
-    with watched() as state:
-        yield state
 
 
 @pytest.fixture

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 
 import pytest
 
 from capstone.domain.errors import ServerBusy, SourceUnavailable
 from capstone.domain.message import ItemState
-from connectors.mailboxes.ews import session
-from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in, watched
+from connectors.mailboxes.ews.session import LOST_ATTEMPTS
+from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in
 from tests.contracts.mail_source import letter
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.mail_source import Mail
 from tests.servers.ews_server import EwsState, busy
 
 CODES = ("ErrorInternalServerError", "ErrorCorruptData", "ErrorInvalidFolderTypeForOperation", "ErrorMailboxStoreUnavailable")
-
-
-@pytest.fixture
-def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[EwsState]:
-    monkeypatch.setattr(session, "_LOST_PAUSE_S", 0.01)
-    with watched() as state:
-        yield state
 
 
 @pytest.fixture
@@ -115,7 +108,7 @@ def test_a_mailbox_whose_inbox_does_not_answer_either_is_away(box: Box, refusing
     box.state.before = go_away
     with pytest.raises(SourceUnavailable):
         list(items)
-    assert box.state.asked["SyncFolderItems"] == 1 + session.LOST_ATTEMPTS
+    assert box.state.asked["SyncFolderItems"] == 1 + LOST_ATTEMPTS
 
 
 def test_a_server_that_is_busy_with_a_folder_is_busy(box: Box) -> None:

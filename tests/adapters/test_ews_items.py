@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from capstone.domain.envelopes import Envelope, ListMembers, ReceivedAs, Recipient, read_envelope
 from capstone.domain.errors import ServerBusy
 from capstone.domain.fixity import digest_of
 from capstone.domain.message import CompanionKind, ItemState, OfferedMessage
-from tests.adapters.ews_boxes import NOW, Box, messages_in, refused_in, watched
+from tests.adapters.ews_boxes import NOW, Box, messages_in, refused_in
 from tests.contracts.mail_source import letter
 from tests.servers.ews_server import EwsState, busy
-
-
-@pytest.fixture
-def exchange() -> Iterator[EwsState]:
-    with watched() as state:
-        yield state
-
 
 ADA, BEN, CLEO = (
     ("Ada Example", "ada@agency.example", "Mailbox"),

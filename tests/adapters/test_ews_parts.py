@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from capstone.domain.errors import SourceMissing, SourceRefused
 from capstone.domain.message import ItemState
 from capstone.ports import FolderSeen
 from connectors.mailboxes.ews.source import EwsLogin
-from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in, watched
+from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
 from tests.servers.ews_mailboxes import Mailbox
 from tests.servers.ews_server import EwsState
-
-
-@pytest.fixture
-def exchange() -> Iterator[EwsState]:
-    with watched() as state:
-        yield state
 
 
 def whole(exchange: EwsState) -> Box:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,10 @@ from exchangelib.errors import ErrorAccessDenied
 from lxml import etree
 
 from capstone.domain.message import ItemState
-from tests.adapters.ews_boxes import PASSWORD, Box, messages_in, refused_in, watched
+from tests.adapters.ews_boxes import PASSWORD, Box, messages_in, refused_in
 from tests.contracts.mail_source import letter
 from tests.fakes.mail_source import Mail
 from tests.servers.ews_server import Answer, EwsState, ews_server
-
-
-@pytest.fixture
-def exchange() -> Iterator[EwsState]:
-    with watched() as state:
-        yield state
 
 
 @pytest.fixture

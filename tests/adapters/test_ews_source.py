@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,17 +14,11 @@ from capstone.ports import MailSource
 from capstone.usecases.capture import RunReport
 from connectors.mailboxes.ews.mailbox import PAGE_ITEMS
 from connectors.mailboxes.ews.reading import BATCH_BYTES, LARGE_BYTES
-from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in, watched
+from tests.adapters.ews_boxes import Box, cursors_of, messages_in, refused_in
 from tests.contracts.mail_source import MailSourceContract, letter
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.mail_source import Mail
 from tests.servers.ews_server import EwsState
-
-
-@pytest.fixture
-def exchange() -> Iterator[EwsState]:
-    with watched() as state:
-        yield state
 
 
 class TestContract(MailSourceContract):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from capstone.domain.errors import ServerBusy
-from connectors.mailboxes.graph import tokens as of_tokens
 from connectors.mailboxes.graph.connection import TRIES
 from connectors.mailboxes.graph.errors import GraphError
 from connectors.mailboxes.graph.tokens import GraphLogin, Tokens
@@ -66,7 +65,7 @@ def discovery(request: httpx.Request) -> httpx.Response | None:
     return httpx.Response(200, json=told)
 
 
-class Entrance:
+class Entrance(AbstractContextManager[None]):
     """A lock that tells when a second thread comes to it."""
 
     def __init__(self) -> None:
@@ -97,8 +96,7 @@ def test_who_stood_behind_one_that_is_told_to_wait_waits_too(refused: str | None
         return httpx.Response(200, json={"access_token": "good", "expires_in": 3599})
 
     with httpx.Client(transport=httpx.MockTransport(endpoint)) as http:
-        tokens = Tokens(LOGIN, "https://graph.example", GraphLogin(TENANT, "ours", "right"), http)
-        tokens._lock = entrance  # type: ignore[assignment]
+        tokens = Tokens(LOGIN, "https://graph.example", GraphLogin(TENANT, "ours", "right"), http, lock=entrance)
         ask = tokens.current if refused is None else lambda: tokens.renewed("")
         with ThreadPoolExecutor(2) as pool:
             raised = [future.exception() for future in [pool.submit(ask), pool.submit(ask)]]
@@ -113,11 +111,8 @@ def test_who_stood_behind_one_that_is_told_to_wait_waits_too(refused: str | None
 @pytest.mark.parametrize(
     ("life_s", "good_s"), [(3599, 3299), (700, 400), (600, 300), (400, 200), (300, 150), (60, 30), ("60", 30)]
 )
-def test_a_token_is_renewed_shortly_before_it_runs_out_or_at_half_of_a_short_life(
-    monkeypatch: pytest.MonkeyPatch, life_s: Any, good_s: int
-) -> None:
+def test_a_token_is_renewed_shortly_before_it_runs_out_or_at_half_of_a_short_life(life_s: Any, good_s: int) -> None:
     now, asked = [1000.0], list[str]()
-    monkeypatch.setattr(of_tokens, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def endpoint(request: httpx.Request) -> httpx.Response:
         if (told := discovery(request)) is not None:
@@ -126,7 +121,7 @@ def test_a_token_is_renewed_shortly_before_it_runs_out_or_at_half_of_a_short_lif
         return httpx.Response(200, json={"access_token": f"token-{len(asked)}", "expires_in": life_s})
 
     with httpx.Client(transport=httpx.MockTransport(endpoint)) as http:
-        tokens = Tokens(LOGIN, "https://graph.example", GraphLogin(TENANT, "ours", "right"), http)
+        tokens = Tokens(LOGIN, "https://graph.example", GraphLogin(TENANT, "ours", "right"), http, monotonic=lambda: now[0])
         assert tokens.current() == "token-1"
         now[0] += good_s - 1
         assert tokens.current() == "token-1"

@@ -42,12 +42,6 @@ def archive(tmp_path: Path) -> Iterator[MemoryArchive]:
 
 
 @pytest.fixture
-def exchange() -> Iterator[EwsState]:
-    with ews_boxes.watched() as state:
-        yield state
-
-
-@pytest.fixture
 def box(graph: GraphServer) -> GraphBox:
     return GraphBox(graph)
 

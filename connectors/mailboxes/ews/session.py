@@ -19,7 +19,7 @@ from connectors.mailboxes.ews.sign_in import Tokens
 
 _PIECE_BYTES = 256 * 1024
 BUSY_ATTEMPTS, LOST_ATTEMPTS = 20, 3
-_LOST_PAUSE_S, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 1.0, 60.0
+LOST_PAUSE_S, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 1.0, 60.0
 
 
 class Operation(EWSService):  # type: ignore[misc]
@@ -141,10 +141,13 @@ class ExpandDL(Operation):
 class EwsSession:
     """One user's way into one mailbox, one request at a time."""
 
-    def __init__(self, line: Line, mailbox: str, *, impersonates: bool, patience_s: float = 300) -> None:
-        """`patience_s` is how long one request may take, the waits that the server asks for included."""
+    def __init__(
+        self, line: Line, mailbox: str, *, impersonates: bool, patience_s: float = 300, lost_pause_s: float = LOST_PAUSE_S
+    ) -> None:
+        """`patience_s` is how long one request may take, the waits that the server asks for included; `lost_pause_s` is the
+        first wait after a line that was lost."""
         self.line, self.mailbox, self.impersonates = line, mailbox, impersonates
-        self._patience_s = patience_s
+        self._patience_s, self._lost_pause_s = patience_s, lost_pause_s
         self._tokens = line.auth if isinstance(line.auth, Tokens) else None
 
     def ask(self, operation: type[Operation], payload: Any) -> list[Any]:
@@ -155,7 +158,7 @@ class EwsSession:
         is_late = tenacity.stop_before_delay(self._patience_s)
         asking = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((*BUSY, *PASSING)),
-            wait=_pause,
+            wait=self._pause,
             stop=lambda state: is_late(state) or _is_enough(state),
             sleep=self._sleep,
             reraise=True,
@@ -190,17 +193,16 @@ class EwsSession:
         self._tokens.renew()
         return operation(self.line, self.mailbox, impersonates=self.impersonates).once(payload)
 
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        """As long as the server says, else longer each time; a line that was lost is tried anew sooner than a busy server."""
+        error = state.outcome.exception() if state.outcome else None
+        asked: float | None = getattr(error, "back_off", None)
+        first = _FIRST_PAUSE_S if isinstance(error, BUSY) else self._lost_pause_s
+        return asked if asked is not None else min(first * 2 ** (state.attempt_number - 1), _LONGEST_PAUSE_S)
+
     def _sleep(self, seconds: float) -> None:
         if self.line.is_aborted.wait(seconds):
             raise Stopped
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    """As long as the server says, else longer each time; a line that was lost is tried anew sooner than a busy server."""
-    error = state.outcome.exception() if state.outcome else None
-    asked: float | None = getattr(error, "back_off", None)
-    first = _FIRST_PAUSE_S if isinstance(error, BUSY) else _LOST_PAUSE_S
-    return asked if asked is not None else min(first * 2 ** (state.attempt_number - 1), _LONGEST_PAUSE_S)
 
 
 def _is_enough(state: tenacity.RetryCallState) -> bool:

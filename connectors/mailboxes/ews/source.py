@@ -21,7 +21,7 @@ from connectors.mailboxes.ews.line import Line, Trust
 from connectors.mailboxes.ews.lists import Lists
 from connectors.mailboxes.ews.mailbox import EwsReader
 from connectors.mailboxes.ews.reading import FolderReader, Reading
-from connectors.mailboxes.ews.session import EwsSession
+from connectors.mailboxes.ews.session import LOST_PAUSE_S, EwsSession
 from connectors.mailboxes.ews.sign_in import EwsApplication, EwsLogin, auth_for
 from connectors.mailboxes.ews.trees import EwsChoice, Found, find_folders, public_gap
 from connectors.mailboxes.ews.unlisted import NotListed, Unlisted, try_listing
@@ -42,6 +42,7 @@ class EwsServer:
     access: Literal["impersonation", "delegate"] = "impersonation"
     trust: Trust = field(default_factory=Trust)
     patience_s: float = 300
+    lost_pause_s: float = LOST_PAUSE_S
     """How long one request may take, the waits that the server asks for included."""
     services: Callable[[str], Sequence[str]] = services_of
     """The addresses at which Autodiscover may answer for a mailbox."""
@@ -122,7 +123,8 @@ class EwsSource:
         service = "{0.scheme}://{0.netloc}".format(urlsplit(there.url))
         line = Line(there.url, server.trust, auth_for(self._login, service, server.trust))
         impersonates = server.access == "impersonation"
-        return EwsSession(line, there.mailbox, impersonates=impersonates, patience_s=server.patience_s)
+        waits = {"patience_s": server.patience_s, "lost_pause_s": server.lost_pause_s}
+        return EwsSession(line, there.mailbox, impersonates=impersonates, **waits)
 
     def _service(self) -> Service:
         server = self._server

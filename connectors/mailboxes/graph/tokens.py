@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,14 @@ class GraphLogin:
 class Tokens:
     """The application's token for one server; the same for all threads."""
 
-    def __init__(self, authority: str, resource: str, login: GraphLogin, http: httpx.Client) -> None:
-        """`resource` is Graph's own address: permissions are those granted for it."""
+    def __init__(
+        self, authority: str, resource: str, login: GraphLogin, http: httpx.Client,
+        *, lock: AbstractContextManager[object] | None = None, monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        """`resource` is Graph's own address: permissions are those granted for it. `lock` lets one thread ask at a time."""
         self._authority = f"{authority.rstrip('/')}/{login.tenant}"
         self._scope, self._login, self._http = f"{resource}/.default", login, _MsalHttp(http)
-        self._lock = threading.Lock()
+        self._lock, self._monotonic = lock or threading.Lock(), monotonic
         self._app: Any = None
         self._token, self._until = "", 0.0
         self._failures, self._failure = 0, GraphError(503, "token")
@@ -46,7 +50,7 @@ class Tokens:
         raises."""
         failures = self._failures
         with self._lock:
-            if time.monotonic() >= self._until:
+            if self._monotonic() >= self._until:
                 self._renew_unless_failed(failures)
             return self._token
 
@@ -83,7 +87,7 @@ class Tokens:
             raise BrokenAnswer
         self._token = token
         life = max(0.0, float(told.get("expires_in", 0)))
-        self._until = time.monotonic() + max(life - _EARLY_S, life / 2)
+        self._until = self._monotonic() + max(life - _EARLY_S, life / 2)
 
     def _asked_anew(self) -> Mapping[str, Any]:
         from msal import ConfidentialClientApplication  # type: ignore[import-untyped]
