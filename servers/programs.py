@@ -1,8 +1,9 @@
-"""Where each program is found, and how the two that no Debian package brings are fetched.
+"""Where each program is found, and how those that no Debian package brings are fetched.
 
-PostgreSQL, Dovecot and Redis come from the system's packages and are never installed here. versitygw is built by `go install`
-and Elasticsearch unpacked from a Maven artifact, both into a cache folder: CAPSTONE_SERVERS, else /var/cache/capstone-archive for
-root (whose home other users cannot read), else ~/.cache/capstone-archive.
+PostgreSQL, Dovecot, Redis and Kerberos come from the system's packages and are never installed here. versitygw is built by
+`go install`, Elasticsearch unpacked from a Maven artifact, and Python's Kerberos built by uv, all into a cache folder:
+CAPSTONE_SERVERS, else /var/cache/capstone-archive for root (whose home other users cannot read), else
+~/.cache/capstone-archive.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from servers.errors import ProgramMissing
@@ -27,6 +30,8 @@ ELASTICSEARCH = "org.elasticsearch.distribution.integ-test-zip:elasticsearch"
 ELASTICSEARCH_VERSION = "9.5.3"
 _MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy"
 _OLDEST_JDK = 21
+_ROOT = Path(__file__).resolve().parents[1]
+_KERBEROS_LOCK, _OWN_TOOLS = _ROOT / "requirements-kerberos.lock", _ROOT / ".tools" / "bin"
 _JDKS, _POSTGRES = Path("/usr/lib/jvm"), Path("/usr/lib/postgresql")
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _FETCH_S, _LOG_END = 1200, 600
@@ -89,6 +94,19 @@ def elasticsearch_folder() -> Path:
     return home
 
 
+def python_kerberos() -> Path:
+    """The folder of the Python packages that speak Kerberos, built if need be. Raises ProgramMissing."""
+    locked = _KERBEROS_LOCK.read_bytes()
+    name = f"python-kerberos-{sys.implementation.cache_tag}-{sha256(locked).hexdigest()[:12]}"
+    package = cache_folder() / name / "requests_gssapi"
+    with _fetched_once(package) as folder:
+        if folder:
+            uv, _ = _tool("uv", "uv", "Kerberos"), system_program("krb5-config", "libkrb5-dev")
+            options = ["--require-hashes", "--no-deps", "--python", sys.executable, "--target", str(folder)]
+            _fetch([str(uv), "pip", "install", *options, "-r", str(_KERBEROS_LOCK)], folder)
+    return package.parent
+
+
 @contextmanager
 def _fetched_once(wanted: Path) -> Iterator[Path | None]:
     """A fresh folder to fetch into, put in its place at the end; None when the program is there.
@@ -113,7 +131,7 @@ def _fetched_once(wanted: Path) -> Iterator[Path | None]:
 
 
 def _tool(name: str, package: str, wanted_for: str) -> Path:
-    found = shutil.which(name)
+    found = shutil.which(name) or shutil.which(name, path=str(_OWN_TOOLS))
     if not found:
         raise ProgramMissing(f"{wanted_for} is fetched by '{name}', which is not here: install the Debian package {package}.")
     return Path(found)

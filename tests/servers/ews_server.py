@@ -72,6 +72,8 @@ class EwsState:
     """By operation: a pattern, and what its true answers have in place of each match. One that never matches is an error."""
     alterations: Counter[str] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
+    refusals: int = 0
+    """Requests of nobody who may come in."""
     batches: list[int] = field(default_factory=list)
     """How many items each GetItem asked for."""
     writes: list[str] = field(default_factory=list)
@@ -118,6 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         user, challenges = self.state.sign_in.user_of(self)
         if user is None:
+            self.state.refusals += 1
             self._send(401, b"", *(("WWW-Authenticate", one) for one in challenges))
             return
         with self._counted():

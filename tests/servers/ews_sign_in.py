@@ -1,8 +1,9 @@
-"""How clients sign in at the Exchange server of the tests: basic, NTLM (the real dance), tokens and where they come from."""
+"""How clients sign in at the Exchange server of the tests: basic, NTLM (the real dance), Kerberos, tokens and who gives them."""
 
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ class SignIn:
             return (name, ()) if self.passwords.get(name) == password else (None, self.schemes)
         if scheme == "Bearer" and "Bearer" in self.schemes:
             return None if self.takes_no_token else self.tokens.get(value), self.schemes
+        if scheme == "Negotiate" and "Negotiate" in self.schemes:
+            return self._kerberos(value)
         if scheme in ("NTLM", "Negotiate") and "NTLM" in self.schemes:
             return self._ntlm(handler, scheme, value)
         return handler.user, self.schemes
@@ -53,6 +56,18 @@ class SignIn:
             handler.user = str(handler.dance.client_principal).rpartition("\\")[2]
             return handler.user, ()
         return None, [f"{scheme} {base64.b64encode(answer or b'').decode()}"]
+
+    def _kerberos(self, value: str) -> tuple[str | None, Sequence[str]]:
+        """RFC 4559: a token with each request. The service's key is that of the environment (KRB5_KTNAME)."""
+        gssapi = importlib.import_module("gssapi")
+        context = gssapi.SecurityContext(usage="accept")
+        try:
+            context.step(base64.b64decode(value))
+            if context.complete:  # which raises what the step found wrong
+                return str(context.initiator_name).partition("@")[0], ()
+        except gssapi.exceptions.GSSError:
+            pass
+        return None, self.schemes
 
     def expire(self) -> None:
         """All tokens end before their time."""

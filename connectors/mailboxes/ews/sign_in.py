@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import logging
 import ssl
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,6 +19,10 @@ from capstone.domain.errors import BadSettings, SourceRefused, SourceUnavailable
 from connectors.mailboxes.ews.line import LineAdapter, Trust, session_with
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
+_NO_TICKET_NEXT = "Name a keytab in KRB5_CLIENT_KTNAME, or run kinit as the user that runs this; klist shows what there is."
+
+logging.getLogger("requests_gssapi").setLevel(logging.CRITICAL)
+# It logs what Kerberos says, in which users are named. A request that it could not sign is refused by the server.
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +126,18 @@ def _ntlm(login: EwsLogin) -> AuthBase:
 
 
 def _kerberos() -> AuthBase:
+    """With the ticket, or the keytab, of who runs this: Kerberos finds both, and renews the one by the other."""
     try:
-        gssapi = importlib.import_module("requests_gssapi")
-    except ImportError as exc:
-        why = "Kerberos needs the package requests-gssapi and the Kerberos libraries of the machine."
-        raise BadSettings(why, "Install 'exchangelib[kerberos]', or choose another sign_in.") from exc
-    return gssapi.HTTPSPNEGOAuth()  # type: ignore[no-any-return]
+        gssapi, requests_gssapi = map(importlib.import_module, ("gssapi", "requests_gssapi"))
+    except (ImportError, OSError) as exc:
+        why = "Kerberos needs the packages of requirements-kerberos.lock and the Kerberos libraries of the machine."
+        raise BadSettings(why, "Install them as the runbook says, or choose another sign_in.") from exc
+    try:
+        gssapi.Credentials(usage="initiate")
+    except gssapi.exceptions.GSSError as exc:
+        raise SourceRefused("There is no Kerberos ticket to sign in with.", _NO_TICKET_NEXT) from exc
+    # A token goes with every request at once: Exchange asks for one each time, which would send every question twice.
+    return requests_gssapi.HTTPSPNEGOAuth(opportunistic_auth=True)  # type: ignore[no-any-return]
 
 
 def _credential(pem: str) -> dict[str, str]:
