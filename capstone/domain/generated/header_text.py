@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 _LINE, _LONGEST_WORD = 76, 200
 _WORD_BYTES = 42
 """UTF-8 bytes of one encoded word: with its frame it stays below the 75 characters of RFC 2047."""
+_LATER_BITS, _LATER = 0xC0, 0x80
+"""How each byte of a character but its first one begins in UTF-8."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _IDENTIFIER = re.compile(r"<[!-;=?-~]{1,500}>")
@@ -50,14 +52,14 @@ def words_of(text: str) -> list[str]:
 
 def encoded_words(text: str) -> list[str]:
     """RFC 2047 words, each of whole characters."""
-    words, chunk = [], b""
-    for character in text:
-        raw = character.encode("utf-8", "replace")
-        if len(chunk) + len(raw) > _WORD_BYTES:
-            words.append(chunk)
-            chunk = b""
-        chunk += raw
-    return [f"=?utf-8?b?{b64encode(word).decode()}?=" for word in [*words, chunk] if word]
+    raw, words, start = text.encode("utf-8", "replace"), [], 0
+    while start < len(raw):
+        end = start + _WORD_BYTES
+        while end < len(raw) and raw[end] & _LATER_BITS == _LATER:
+            end -= 1
+        words.append(f"=?utf-8?b?{b64encode(raw[start:end]).decode()}?=")
+        start = end
+    return words
 
 
 def mailbox(name: str, address: str) -> list[str]:

@@ -31,6 +31,7 @@ FORMAT = 1
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _INTEGERS = {SHORT: 2, LONG: 4, INT64: 8}
 _TICKS = 10_000_000
+_BOOLEANS = (b"\0", b"\1", b"\0\0", b"\1\0")
 
 
 def write_native(item: MapiItem, *, of: str, carried: frozenset[str]) -> bytes:
@@ -63,10 +64,16 @@ def _properties(properties: Properties, codepage: str) -> list[Mapping[str, obje
 
 
 def _property(one: MapiProperty, codepage: str) -> Mapping[str, object]:
-    told: dict[str, object] = {"tag": f"{one.number:04x}{one.kind:04x}"}
-    told |= {"name": one.name} if one.name else {}
-    values = [_value(one.kind & ~MULTIPLE, value, codepage) for value in one.values]
-    return told | ({"values": values} if one.kind & MULTIPLE or len(values) != 1 else {"value": values[0]})
+    """There are a hundred to a message: what most of them are is told without a detour."""
+    kind, values = one.kind, one.values
+    told: dict[str, object] = {"tag": f"{one.number:04x}{kind:04x}"}
+    if one.name:
+        told["name"] = one.name
+    if kind & MULTIPLE or len(values) != 1:
+        told["values"] = [_value(kind & ~MULTIPLE, value, codepage) for value in values]
+    else:
+        told["value"] = _value(kind, values[0], codepage)
+    return told
 
 
 def _value(kind: int, value: bytes, codepage: str) -> object:
@@ -74,12 +81,12 @@ def _value(kind: int, value: bytes, codepage: str) -> object:
     told: str | int | None = None
     if kind in (UNICODE, TEXT8):
         told = _text(value, "utf-16-le" if kind == UNICODE else codepage)
-    elif _INTEGERS.get(kind) == len(value):
-        told = int.from_bytes(value, "little", signed=True)
-    elif kind == BOOLEAN and value in (b"\0", b"\1", b"\0\0", b"\1\0"):
+    elif kind == BOOLEAN and value in _BOOLEANS:
         return {"boolean": value[0] == 1, "size": len(value)}
     elif kind == TIME and len(value) == 8:
         told = _time(int.from_bytes(value, "little"))
+    elif _INTEGERS.get(kind) == len(value):
+        told = int.from_bytes(value, "little", signed=True)
     return {"base64": b64encode(value).decode()} if told is None else told
 
 

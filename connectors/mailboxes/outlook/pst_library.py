@@ -17,8 +17,12 @@ from uuid import UUID
 _READ_ONLY = 1
 _NAMED_FROM, _ATTACHED_DATA = 0x8000, 0x3701
 _RESULT_SIZES = {"attachment_data_read_buffer": c_ssize_t}
-_ROOM = (c_char * 4096)()
+_ROOM_BYTES = 4096
+_ROOM = (c_char * _ROOM_BYTES)()
 """For values that fit: they are copied out of it at once."""
+_NUMBER, _KIND, _SIZE = c_uint32(), c_uint32(), c_size_t()
+_NUMBER_AT, _KIND_AT, _SIZE_AT = byref(_NUMBER), byref(_KIND), byref(_SIZE)
+"""What the library tells of one entry; taken out at once, too."""
 DATA, ITEM = ord("d"), ord("i")
 """Types of attachments."""
 
@@ -49,6 +53,23 @@ def _call(name: str, *arguments: Any) -> int:
     if answer < 0:
         raise PstUnreadable(name)
     return answer
+
+
+class _EntryCalls(NamedTuple):
+    """What is called for each property, looked up once."""
+
+    get: Any
+    free: Any
+    number: Any
+    kind: Any
+    size: Any
+    data: Any
+
+
+@cache
+def _entry_calls() -> _EntryCalls:
+    told = (f"record_entry_get_{what}" for what in ("entry_type", "value_type", "data_size", "data"))
+    return _EntryCalls(*map(_function, ("record_set_get_entry_by_index", "record_entry_free", *told)))
 
 
 class _Scope:
@@ -129,38 +150,42 @@ class Set(_Owned):
     def entries(self, names: dict[int, str], *, is_data: bool = False) -> Iterator[Entry]:
         """All of them but the bytes of an attachment; with `is_data` these alone. `names` remembers names by numbers: these
         are the same in all of a file."""
-        get, free = _function("record_set_get_entry_by_index"), _function("record_entry_free")
+        calls, entry, pointer = _entry_calls(), c_void_p(), self.pointer
+        at = byref(entry)
         for index in range(self._number("record_set_get_number_of_entries")):
-            entry = c_void_p()
-            if get(self.pointer, index, byref(entry), None) != 1 or not entry:
+            entry.value = None
+            if calls.get(pointer, index, at, None) != 1 or not entry:
                 yield Entry(None)
                 continue
             try:
-                found = self._entry(entry, names, is_data=is_data)
+                found = self._entry(calls, entry, names, is_data=is_data)
             finally:
-                free(byref(entry), None)
+                calls.free(at, None)
             if found is not None:
                 yield found
 
-    def _entry(self, entry: c_void_p, names: dict[int, str], *, is_data: bool) -> Entry | None:
+    def _entry(self, calls: _EntryCalls, entry: c_void_p, names: dict[int, str], *, is_data: bool) -> Entry | None:
         """There are a hundred to a message: each call counts."""
-        number, kind, size = c_uint32(), c_uint32(), c_size_t()
-        if _function("record_entry_get_entry_type")(entry, byref(number), None) != 1:
+        if calls.number(entry, _NUMBER_AT, None) != 1:
             return Entry(None)
-        if (number.value == _ATTACHED_DATA) != is_data:
+        number = _NUMBER.value
+        if (number == _ATTACHED_DATA) != is_data:
             return None
-        if _function("record_entry_get_value_type")(entry, byref(kind), None) != 1:
+        if calls.kind(entry, _KIND_AT, None) != 1:
             return Entry(None)
-        if number.value >= _NAMED_FROM and number.value not in names:
-            names[number.value] = self._name(entry)
-        name = names.get(number.value, "")
-        if _function("record_entry_get_data_size")(entry, byref(size), None) != 1:
-            return Entry(number.value, kind.value, None, name)
-        if not size.value:
-            return Entry(number.value, kind.value, b"", name)
-        room = _ROOM if size.value <= len(_ROOM) else (c_char * size.value)()
-        is_read = _function("record_entry_get_data")(entry, room, size, None) == 1
-        return Entry(number.value, kind.value, ctypes.string_at(room, size.value) if is_read else None, name)
+        kind, name = _KIND.value, ""
+        if number >= _NAMED_FROM:
+            if number not in names:
+                names[number] = self._name(entry)
+            name = names[number]
+        if calls.size(entry, _SIZE_AT, None) != 1:
+            return Entry(number, kind, None, name)
+        size = _SIZE.value
+        if not size:
+            return Entry(number, kind, b"", name)
+        room = _ROOM if size <= _ROOM_BYTES else (c_char * size)()
+        is_read = calls.data(entry, room, _SIZE, None) == 1
+        return Entry(number, kind, ctypes.string_at(room, size) if is_read else None, name)
 
     def _name(self, entry: c_void_p) -> str:
         found = c_void_p()
