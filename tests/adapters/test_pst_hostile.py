@@ -29,9 +29,10 @@ from capstone.domain.message import ItemState, OfferedItem
 from capstone.ports import holds_nothing
 from connectors.mailboxes.files.source import FileSource
 from connectors.mailboxes.outlook import pst_child
-from connectors.mailboxes.outlook.pst import PstItemsOffered, PstNotOpened, PstPlace
+from connectors.mailboxes.outlook.pst import PstItemsOffered, PstPlace
 from connectors.mailboxes.outlook.pst_folders import PstFolders
 from connectors.mailboxes.outlook.pst_items import PstItems
+from connectors.mailboxes.outlook.pst_reading import PstNotOpened
 from connectors.mailboxes.outlook.reader_process import Answers, Limits, Message, ReaderEnded, ReaderProcess
 from tests.adapters.pst_samples import NODES, copied_mailbox, messages, refusals
 
@@ -109,15 +110,19 @@ def eats() -> Answers:
     return hostile("eat")
 
 
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("begin", [dies, hangs, eats])
-def test_an_item_that_ends_or_hangs_or_fills_its_reader_is_set_aside_and_the_rest_is_read(mailbox: Path, begin: Any) -> None:
-    reader = ReaderProcess(begin, Limits(silence_s=3, memory_bytes=2 * 1024**3))
+def test_an_item_that_ends_or_hangs_or_fills_its_reader_is_set_aside_and_the_rest_is_read(
+    mailbox: Path, begin: Any, count: int
+) -> None:
+    readers = [ReaderProcess(begin, Limits(silence_s=3, memory_bytes=2 * 1024**3)) for _ in range(count)]
     place = PstPlace(os.fsencode(mailbox), "disk", "mail.pst", "mail.pst", "", "d" * 64)
-    pst = PstItemsOffered(place, holds_nothing, none_excluded, reader)
+    pst = PstItemsOffered(place, holds_nothing, none_excluded, readers)
     try:
         items = list(pst.items())
     finally:
-        reader.close()
+        for reader in readers:
+            reader.close()
     (refused,) = refusals(items)
     assert items.index(refused) == 2
     assert (refused.state, refused.code) == (ItemState.QUARANTINED, "pst_item_unreadable")
@@ -156,7 +161,7 @@ def bad_orphans() -> Answers:
 def read_with(begin: Callable[[], Answers], path: Path, **options: Any) -> tuple[list[OfferedItem], PstItemsOffered]:
     reader = ReaderProcess(begin, Limits())
     place = PstPlace(os.fsencode(path), "disk", "", "mail.pst", "", "d" * 64)
-    pst = PstItemsOffered(place, holds_nothing, none_excluded, reader, **options)
+    pst = PstItemsOffered(place, holds_nothing, none_excluded, [reader], **options)
     try:
         return list(pst.items()), pst
     finally:
@@ -206,7 +211,7 @@ def test_folders_that_are_too_deep_are_counted_lost() -> None:
 
 def test_a_file_that_was_read_is_not_kept_open(mailbox: Path) -> None:
     reader = ReaderProcess(pst_child.begin, Limits())
-    pst = PstItemsOffered(PstPlace(os.fsencode(mailbox), "disk", "", "m", ""), holds_nothing, none_excluded, reader)
+    pst = PstItemsOffered(PstPlace(os.fsencode(mailbox), "disk", "", "m", ""), holds_nothing, none_excluded, [reader])
     try:
         assert len(list(pst.items())) == 7
         children = {child.pid for child in multiprocessing.active_children()}
@@ -239,7 +244,7 @@ def test_an_item_is_tried_again_when_only_the_asking_failed(mailbox: Path) -> No
     reader = Interrupted(pst_child.begin, Limits())
     place = PstPlace(os.fsencode(mailbox), "disk", "", "mail.pst", "")
     try:
-        assert len(messages(list(PstItemsOffered(place, holds_nothing, none_excluded, reader).items()))) == 7
+        assert len(messages(list(PstItemsOffered(place, holds_nothing, none_excluded, [reader]).items()))) == 7
     finally:
         reader.close()
 

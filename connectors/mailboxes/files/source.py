@@ -25,7 +25,8 @@ from connectors.mailboxes.files.content import Content, content_of, is_named_as_
 from connectors.mailboxes.files.mbox import MboxFile, MboxRecord
 from connectors.mailboxes.files.regular import mapped, open_regular
 from connectors.mailboxes.files.tree import Found, Kind, root_at, text_of, walk
-from connectors.mailboxes.outlook.pst import PstNotOpened, PstPlace
+from connectors.mailboxes.outlook.pst import PstPlace
+from connectors.mailboxes.outlook.pst_reading import PstNotOpened
 from connectors.mailboxes.outlook.reader_process import Limits
 from connectors.mailboxes.outlook.source import READING, OutlookFiles
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,18 +30,15 @@ from capstone.domain.message import (
 from capstone.ports import HeldItems
 from connectors.mailboxes.outlook.facts import occurrence_of
 from connectors.mailboxes.outlook.pst_folders import ORPHANED
+from connectors.mailboxes.outlook.pst_reading import PstNotOpened, PstReading
 from connectors.mailboxes.outlook.reader_process import Message, ReaderEnded, ReaderProcess
 
 _REASONS = {
     "pst_item_unreadable": "nothing of the item can be read, or reading it ended or hung the process that read it",
 }
-_ASKED_AT_ONCE, _READ_AT_ONCE = 500, 20
+_ASKED_AT_ONCE = 500
 _MOST_DEATHS = 50
 """How often one file may end its process before it counts as one that cannot be read on."""
-
-
-class PstNotOpened(Exception):
-    """Nothing can be read from the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +88,15 @@ class PstItemsOffered:
     """Offers the items of one file; `note` tells what came of it once all were taken."""
 
     def __init__(
-        self, place: PstPlace, held: HeldItems, excludes: FolderPolicy, reader: ReaderProcess,
+        self, place: PstPlace, held: HeldItems, excludes: FolderPolicy, readers: Sequence[ReaderProcess],
         assure: Callable[[], None] = nothing_to_assure, *, most_deaths: int = _MOST_DEATHS,
     ) -> None:  # fmt: skip
-        """`reader` is one for `pst_child.begin`; it may have read other files before.
+        """`readers` are for `pst_child.begin`; they may have read other files before. Several of them read in turns.
 
         `assure` raises OSError once the file has changed.
         """
-        self._place, self._held, self._excludes, self._reader = place, held, excludes, reader
-        self._assure, self._lives = assure, most_deaths
+        self._place, self._held, self._excludes, self._assure = place, held, excludes, assure
+        self._reading = PstReading(place.path, readers, most_deaths)
         self._counts = _Counts()
 
     def items(self) -> Iterator[OfferedItem]:
@@ -110,20 +106,19 @@ class PstItemsOffered:
         """
         is_done = False
         try:
-            if not self._open():
-                raise PstNotOpened
+            self._reading.open()
+            if self._reading.has_password:
+                self._counts.notes.append("it has a password, which keeps nothing from being read")
             listed = self._listed()
             if self._counts.unrecovered and not any(folder.ids for folder in listed):
                 raise PstNotOpened
             for folder in listed:
                 yield from self._items_of(folder)
-            self._close()
+            self._reading.close()
             is_done = True
-        except ReaderEnded as exc:
-            raise PstNotOpened from exc
         finally:
             if not is_done:
-                self._reader.close()  # It may still have answers that nobody waits for.
+                self._reading.end()
 
     def note(self, witnessed: int | None) -> SourceNote:
         """The counts, with what another program counted: more mail than was read is a gap."""
@@ -150,26 +145,6 @@ class PstItemsOffered:
         counts = {"emitted": self._counts.emitted, "second_witness": witnessed, MISSED: max(1, witnessed - self._counts.emitted)}
         return SourceNote(CONTAINER, self._place.item_id, reason, counts)
 
-    def _open(self) -> bool:
-        self._reader.send({"do": "open", "path": self._place.path.decode("utf-8", "surrogateescape")})
-        told, _ = self._reader.receive()
-        note = "it has a password, which keeps nothing from being read"
-        if told.get("has_password") and note not in self._counts.notes:
-            self._counts.notes.append(note)
-        return bool(told["opened"])
-
-    def _open_again(self) -> None:
-        """After the process ended. Raises PstNotOpened, too, where it did so too often."""
-        self._lives -= 1
-        if self._lives < 0 or not self._open():
-            raise PstNotOpened
-
-    def _close(self) -> None:
-        """What was read to its end is not kept open until the next file."""
-        with suppress(ReaderEnded):
-            self._reader.send({"do": "close"})
-            self._reader.receive()
-
     def _listed(self) -> list[_Folder]:
         """All folders with the node ids in them. A step of the list that ends the process is passed over, and nothing else."""
         passed_over: list[Sequence[int | str]] = []
@@ -178,13 +153,11 @@ class PstItemsOffered:
             self._counts.expected = self._counts.orphaned = 0
             at = None
             try:
-                self._reader.send({"do": "list", "passed_over": passed_over})
-                while not (told := self._reader.receive()[0]).get("done"):
+                for told in self._reading.listed(passed_over):
                     at = told.get("at", at)
                     self._take(told, listed)
             except ReaderEnded:
                 passed_over += [at] if at is not None else []
-                self._open_again()
                 continue
             self._note_lost(listed, passed_over)
             return listed
@@ -217,32 +190,10 @@ class PstItemsOffered:
                 continue
             held = self._held([self._identity(identifier) for identifier in ids])
             wanted = [identifier for identifier in ids if not held.get(self._identity(identifier))]
-            read = self._read(wanted)
+            read = self._reading.read(wanted, self._assure)
             for identifier in ids:
                 digests = held.get(self._identity(identifier))
                 yield self._held_item(folder, identifier, digests[0]) if digests else self._item(folder, identifier, next(read))
-
-    def _read(self, ids: Sequence[int]) -> Iterator[Message]:
-        """The answer for each. The process works ahead while answers are taken, as far as its line holds them."""
-        left = list(ids)
-        while left:
-            asked = left[:_READ_AT_ONCE]
-            try:
-                self._reader.send({"do": "read", "ids": asked})
-            except ReaderEnded:
-                self._open_again()  # None of them was tried.
-                continue
-            try:
-                for _ in asked:
-                    answer = self._reader.receive()
-                    del left[0]
-                    self._assure()
-                    yield answer
-            except ReaderEnded:
-                self._assure()
-                yield {"state": "ended"}, []
-                del left[0]
-                self._open_again()
 
     def _item(self, folder: _Folder, identifier: int, answer: Message) -> OfferedItem:
         told, blobs = answer

@@ -29,12 +29,15 @@ from connectors.mailboxes.files.regular import open_regular
 from connectors.mailboxes.files.tree import Found, Kind
 from connectors.mailboxes.outlook import msg_child, pst_child
 from connectors.mailboxes.outlook.facts import occurrence_of
-from connectors.mailboxes.outlook.pst import PstItemsOffered, PstNotOpened, PstPlace
+from connectors.mailboxes.outlook.pst import PstItemsOffered, PstPlace
+from connectors.mailboxes.outlook.pst_reading import PstNotOpened
 from connectors.mailboxes.outlook.reader_process import Limits, ReaderEnded, ReaderProcess
 from connectors.mailboxes.outlook.second_witness import Witness
 
 _CHUNK_BYTES = 1 << 20
 _FORESEEN = 64
+_MOST_READERS = 2
+"""More of them would read faster than what they read can be stored."""
 READING = Limits()
 
 
@@ -94,13 +97,14 @@ class OutlookFiles:
         """What there is to say of a PST is added to `notes`."""
         self._held, self._excludes, self._limits = held, excludes, limits
         self._msg = MsgFiles(held, ReaderProcess(msg_child.begin, limits))
-        self._pst_reader = ReaderProcess(pst_child.begin, limits)
+        self._pst_readers = [ReaderProcess(pst_child.begin, limits) for _ in range(min(_MOST_READERS, os.cpu_count() or 1))]
         self._notes = notes
 
     def close(self) -> None:
         """End the processes. Of MSG files there is one note, if anything is lacking in them."""
         self._msg.close()
-        self._pst_reader.close()
+        for reader in self._pst_readers:
+            reader.close()
         if self._msg.lacking:
             counts = {"emitted": self._msg.emitted, "lacking": self._msg.lacking}
             self._notes.append(SourceNote("msg_files", "*.msg", "what a message lacks stands in its first field", counts))
@@ -121,7 +125,7 @@ class OutlookFiles:
         path, unchanged = _path_of(file), _Unchanged(file)
         place = replace(place, path=path, digest=digest_of_file(file))
         unchanged()
-        found = PstItemsOffered(place, self._held, self._excludes, self._pst_reader, unchanged)
+        found = PstItemsOffered(place, self._held, self._excludes, self._pst_readers, unchanged)
         witness = Witness(path)
         try:
             yield from found.items()
