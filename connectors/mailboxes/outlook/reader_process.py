@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import resource
+import select
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -48,6 +49,7 @@ class ReaderProcess:
         self._begin, self._limits = begin, limits
         self._process: Any = None
         self._line: Connection | None = None
+        self._answers = select.poll()
 
     def send(self, told: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> None:
         """Raises ReaderEnded, WorkersUnavailable."""
@@ -63,7 +65,7 @@ class ReaderProcess:
         if self._line is None:
             raise ReaderEnded
         try:
-            if self._line.poll(self._limits.silence_s):
+            if self._answers.poll(self._limits.silence_s * 1000):
                 return _receive(self._line, self._limits.memory_bytes)
         except _NO_FRAME as exc:
             self.close()
@@ -75,6 +77,7 @@ class ReaderProcess:
         """End the process."""
         process, line, self._process, self._line = self._process, self._line, None, None
         if line is not None:
+            self._answers.unregister(line)
             line.close()
         if process is not None:
             process.kill()
@@ -86,6 +89,7 @@ class ReaderProcess:
         context = multiprocessing.get_context("forkserver")
         try:
             self._line, theirs = context.Pipe()
+            self._answers.register(self._line, select.POLLIN)  # Made once: a list has more answers than it has messages.
             with theirs:
                 process = context.Process(target=_run, args=(theirs, self._begin, self._limits.memory_bytes), daemon=True)
                 process.start()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from hashlib import sha256
 from io import FileIO
 from itertools import islice
 
@@ -34,7 +34,6 @@ from connectors.mailboxes.outlook.pst_reading import PstNotOpened
 from connectors.mailboxes.outlook.reader_process import Limits, ReaderEnded, ReaderProcess
 from connectors.mailboxes.outlook.second_witness import Witness
 
-_CHUNK_BYTES = 1 << 20
 _FORESEEN = 64
 _MOST_READERS = 2
 """More of them would read faster than what they read can be stored."""
@@ -172,8 +171,6 @@ def _identities(founds: Sequence[Found]) -> Iterator[str]:
 def digest_of_file(file: FileIO) -> str:
     """SHA-256 of all of a file, whatever its place. Raises OSError."""
     file.seek(0)
-    digest = sha256()
-    while chunk := file.read(_CHUNK_BYTES):
-        digest.update(chunk)
+    digest = hashlib.file_digest(file, "sha256")
     file.seek(0)
     return digest.hexdigest()
