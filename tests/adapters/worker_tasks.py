@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 
 def length(raw: bytes) -> tuple[int, bool]:
@@ -25,3 +26,8 @@ def unknown(raw: bytes) -> tuple[int, bool]:
 def pid_of(thing: object) -> int:
     """Where the work was done."""
     return os.getpid()
+
+
+def has_loaded(module: str) -> bool:
+    """Whether the process has it."""
+    return module in sys.modules
