@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-import multiprocessing.forkserver
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,15 +25,6 @@ _CHUNK = 25
 """Things handed over at once: enough to spread the cost of a hand-over, few enough to keep all processes busy."""
 _LARGE_BYTES = 8 * 1024 * 1024
 """Larger bytes are worked on here: copying them to another process would double the memory they take."""
-
-
-def begin_loading(modules: Sequence[str]) -> None:
-    """Let what all processes of their own are forked from load these modules now, once, while this process does other things.
-
-    To be called before the first of them is started: later it changes nothing.
-    """
-    multiprocessing.get_context("forkserver").set_forkserver_preload(list(modules))
-    multiprocessing.forkserver.ensure_running()
 
 
 class InlineWorkers:

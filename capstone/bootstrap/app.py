@@ -99,7 +99,6 @@ class App(CullingApp, FormsApp, JournalApp, RegisterApp, SourceChecksApp):
         for path in paths:
             if not path.exists():
                 raise SourceMissing(f"{path} does not exist; nothing was stored.")
-        self._parts.begin_readers()
         files = open_files(FILES, paths, self._held_by(account))
         return capture_source(self._parts.capturing, account, files, is_whole=False)
 

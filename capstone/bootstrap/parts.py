@@ -32,7 +32,7 @@ from capstone.usecases.search import ReadingParts
 from connectors.clock import SystemClock
 from connectors.holders import ProcessHolders
 from connectors.ledger.ledger import SqlLedger, open_ledger
-from connectors.workers import ProcessWorkers, begin_loading
+from connectors.workers import ProcessWorkers
 
 SCHEDULE, ADMINISTRATIONS, FORMS = "grs-6.1.toml", "administrations.toml", "na-1005.toml"
 SERIES = "series.toml"
@@ -42,11 +42,8 @@ CAPSTONE_OFFICIALS = "010"
 
 _MARK_LENGTH = 12
 
-_READERS = (
-    "capstone.__main__", "capstone.domain.culling", "capstone.domain.facts", "capstone.domain.documents",
-    "connectors.mailboxes.outlook.msg_child", "connectors.mailboxes.outlook.pst_child",
-)  # fmt: skip
-"""What the processes that read messages and files of Outlook need."""
+_READERS = ("capstone.__main__", "capstone.domain.culling", "capstone.domain.facts", "capstone.domain.documents")
+"""What the processes that read messages need."""
 
 Progress = Callable[[int, int], None]
 
@@ -191,10 +188,6 @@ class Parts:
     def capture_workers(self) -> ProcessWorkers:
         """Processes that read messages for capture."""
         return self._new_workers()
-
-    def begin_readers(self) -> None:
-        """For work that is sure to read messages: its processes get ready while ledger and store are opened."""
-        begin_loading(_READERS)
 
     @cached_property
     def index_workers(self) -> ProcessWorkers:

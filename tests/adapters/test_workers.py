@@ -117,19 +117,3 @@ def test_the_processes_of_a_killed_run_end_with_it(tmp_path: Path) -> None:
     pids = [int(pid) for pid in told.read_text().split()]
     assert pids
     assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 30)
-
-
-def test_what_processes_need_is_loaded_once_and_before_the_first_of_them_is_started() -> None:
-    program = (
-        "import sys\n"
-        "from connectors.workers import ProcessWorkers, begin_loading\n"
-        "from tests.adapters.worker_tasks import has_loaded\n"
-        "if __name__ == '__main__':\n"
-        "    begin_loading(['colorsys'])\n"
-        "    workers = ProcessWorkers(1, 60)\n"
-        "    print(*workers.map(has_loaded, ['colorsys', 'sndhdr'], has_loaded))\n"
-        "    workers.close()\n"
-    )
-    root = Path(__file__).resolve().parents[2]
-    told = subprocess.run([sys.executable, "-c", program], cwd=root, check=True, stdout=subprocess.PIPE, text=True)
-    assert told.stdout.split() == ["True", "False"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 
 
 def length(raw: bytes) -> tuple[int, bool]:
@@ -26,8 +25,3 @@ def unknown(raw: bytes) -> tuple[int, bool]:
 def pid_of(thing: object) -> int:
     """Where the work was done."""
     return os.getpid()
-
-
-def has_loaded(module: str) -> bool:
-    """Whether the process has it."""
-    return module in sys.modules
