@@ -73,6 +73,13 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tunnels]:
         thread.join()
 
 
+@pytest.mark.parametrize("packed", ["gzip", "br"])
+def test_what_is_packed_though_nobody_asked_for_it_is_asked_for_again(box: GraphBox, packed: str) -> None:
+    box.server.fail(r"\$value", times=2, status=200, body={}, headers={"Content-Encoding": packed})
+    assert [item.raw for item in messages_in(list(box.source().items({})))] == [letter(1), letter(2)]
+    assert box.server.count(r"\$value") == 4
+
+
 def test_tokens_listings_and_messages_go_through_the_proxy(box: GraphBox, proxy: Tunnels) -> None:
     assert len(messages_in(list(box.source().items({})))) == 2
     assert set(proxy.opened) == {box.server.url.removeprefix("https://")}

@@ -94,12 +94,11 @@ class GraphSession:
         for name in _TALKERS:
             logging.getLogger(name).setLevel(logging.WARNING)
         self._server = server
-        limits = httpx.Limits(max_connections=server.requests, max_keepalive_connections=server.requests)
         timeout = httpx.Timeout(server.timeout_s, connect=server.connect_timeout_s)
         trust = _trust(server)
         try:
             self._http = httpx.Client(verify=trust, timeout=timeout, trust_env=True)
-            self._line = Line(server.url, trust, limits, timeout, self._http.headers)
+            self._line = Line(server.url, trust, server.requests, timeout.as_dict())
         except (ValueError, ImportError, httpx.InvalidURL) as exc:
             why = f"The proxy that the environment names for the mail server {server.where} cannot be used."
             raise SourceRefused(why, "Set HTTPS_PROXY to the address of an HTTP proxy, or name the server in NO_PROXY.") from exc

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpcore
 import httpx
 
 from capstone.domain.errors import CapstoneError, ServerBusy, SourceMissing, SourceRefused, SourceUnavailable
@@ -84,16 +85,19 @@ def told_of(error: Exception) -> str:
     return error.told if isinstance(error, GraphError) else "no answer that can be read"
 
 
-NO_ANSWER = (httpx.TransportError, httpx.DecodingError, BrokenAnswer)
+_TOO_SLOW = (httpx.TimeoutException, httpcore.TimeoutException)
+_OUT_OF_REACH = (httpx.ConnectError, httpcore.ConnectError)
+_LINE = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
+NO_ANSWER = (httpx.TransportError, httpx.DecodingError, *_LINE, BrokenAnswer)
 """No whole answer: asking again may help."""
 
 
 @contextmanager
 def vendor_errors(where: str) -> Iterator[None]:
-    """Everything that httpx and the server's answers raise, as named errors. `where` names the server."""
+    """Everything that httpx, httpcore and the server's answers raise, as named errors. `where` names the server."""
     try:
         yield
-    except (GraphError, TokenRefused, httpx.HTTPError, httpx.InvalidURL, BrokenAnswer) as exc:
+    except (GraphError, TokenRefused, httpx.HTTPError, httpx.InvalidURL, *_LINE, BrokenAnswer) as exc:
         raise to_source_error(exc, where) from exc
 
 
@@ -133,8 +137,8 @@ def untrusted(error: BaseException | None) -> str | None:
 
 
 def _line_words(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, _TOO_SLOW):
         return "did not answer in time"
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, _OUT_OF_REACH):
         return "cannot be reached"
     return "gave no whole answer, or the line broke"
