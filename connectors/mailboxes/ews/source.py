@@ -42,8 +42,9 @@ class EwsServer:
     access: Literal["impersonation", "delegate"] = "impersonation"
     trust: Trust = field(default_factory=Trust)
     patience_s: float = 300
-    lost_pause_s: float = LOST_PAUSE_S
     """How long one request may take, the waits that the server asks for included."""
+    lost_pause_s: float = LOST_PAUSE_S
+    """The first wait after a line that was lost."""
     services: Callable[[str], Sequence[str]] = services_of
     """The addresses at which Autodiscover may answer for a mailbox."""
 
