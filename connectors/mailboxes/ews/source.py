@@ -124,8 +124,9 @@ class EwsSource:
         service = "{0.scheme}://{0.netloc}".format(urlsplit(there.url))
         line = Line(there.url, server.trust, auth_for(self._login, service, server.trust))
         impersonates = server.access == "impersonation"
-        waits = {"patience_s": server.patience_s, "lost_pause_s": server.lost_pause_s}
-        return EwsSession(line, there.mailbox, impersonates=impersonates, **waits)
+        return EwsSession(
+            line, there.mailbox, impersonates=impersonates, patience_s=server.patience_s, lost_pause_s=server.lost_pause_s
+        )
 
     def _service(self) -> Service:
         server = self._server
