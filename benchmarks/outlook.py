@@ -4,7 +4,7 @@
 
 Two things are read by `readpst -e`, deleted items too, and taken in by `capstone import`, in turns, BENCH_ROUNDS times:
 BENCH_COPIES (120) copies of the corpus's sample with the most messages, each told apart by bytes behind its end, so that its
-mail is stored once; and a public mailbox of 2,178 small messages (`servers.pst_samples`), all of which are stored. Needs
+mail is stored once; and a public mailbox of 2,178 small messages (`servers.public_psts`), all of which are stored. Needs
 readpst, go and npm.
 """
 
@@ -22,7 +22,8 @@ from pathlib import Path
 from benchmarks.embedded import command, environment, make
 from benchmarks.measured import measure
 from benchmarks.on_servers.cluster import fresh_folder
-from servers.pst_samples import MAILBOX, pst_samples
+from servers.errors import ProgramMissing
+from servers.public_psts import MAILBOX, public_psts
 
 SAMPLE = "tika/microsoft/testPST.pst"
 COPIES = int(os.environ.get("BENCH_COPIES", "120"))
@@ -36,7 +37,12 @@ def main() -> int:
         sys.stderr.write("readpst is not installed (Debian: pst-utils).\n")
         return 2
     parent.mkdir(parents=True, exist_ok=True)
-    small, mailbox = (corpus / SAMPLE).read_bytes(), pst_samples()[MAILBOX].read_bytes()
+    try:
+        public = public_psts()
+    except ProgramMissing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 2
+    small, mailbox = (corpus / SAMPLE).read_bytes(), public[MAILBOX].read_bytes()
     copies = [small + number.to_bytes(8, "big") for number in range(COPIES)]
     print("| what | readpst -e, messages/s | capstone import | peak memory | ratio | floor |")
     print("|---|---:|---:|---:|---:|---:|")

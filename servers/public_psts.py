@@ -26,7 +26,7 @@ _DIGESTS = {
 }
 
 
-def pst_samples() -> dict[str, Path]:
+def public_psts() -> dict[str, Path]:
     """The files by name. Raises ProgramMissing."""
     home = cache_folder() / f"pst-samples-{_GO_PST_VERSION}"
     with fetched_once(home / MAILBOX) as folder:

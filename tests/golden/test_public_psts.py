@@ -12,7 +12,7 @@ import pytest
 
 from capstone.domain.message import ItemState, OfferedItem, OfferedMessage, RefusedItem, SourceNote
 from connectors.mailboxes.files.source import FileSource
-from servers.pst_samples import ANSI, MAILBOX, OSTS, pst_samples
+from servers.public_psts import ANSI, MAILBOX, OSTS, public_psts
 from tests.corpus import corpus_root
 from tests.services import needed_programs
 
@@ -25,7 +25,7 @@ FIELDS = ("Date", "Message-ID", "Subject", "From", "To", "Cc", "X-Folder")
 @pytest.fixture(scope="module")
 def samples() -> dict[str, Path]:
     with needed_programs():
-        return pst_samples()
+        return public_psts()
 
 
 def offered(path: Path) -> tuple[list[OfferedItem], SourceNote]:
